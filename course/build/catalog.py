@@ -1,0 +1,128 @@
+"""The `.po` files: kept in step with the text, and checked.
+
+In: a unit's messages and its catalogue in one language. Out: an updated catalogue, or the list of what is wrong with
+it. Translators edit `course/units/<unit>/<language>.po`, in Poedit or in any editor.
+"""
+
+import csv
+import difflib
+import re
+from collections import Counter
+from pathlib import Path
+
+import polib
+
+from course.build.expand import builder_cells, header_cells
+from course.build.read import UNITS, Unit
+from course.build.translate import messages
+
+GLOSSARY = Path(__file__).parents[1] / "glossary.csv"
+SIMILAR = 0.6  # from this likeness on, an old translation is offered as a draft (fuzzy)
+KEPT = {
+    "inline code": re.compile(r"`[^`]+`"),
+    "formula": re.compile(r"\$[^$]+\$"),
+    "link or image": re.compile(r"\]\(([^)]*)\)"),
+    "HTML tag": re.compile(r"</?[a-z][^>]*>"),
+    "table cell": re.compile(r"^\||(?<=.)\|$"),
+    "bold mark": re.compile(r"\*\*"),
+}
+
+
+def unit_messages(unit: Unit) -> list[str]:
+    """Everything of a unit that is translated: header, cells, the builder's short texts."""
+    return messages([*header_cells(unit), *unit.cells, *builder_cells()])
+
+
+def path_of(unit: str, language: str) -> Path:
+    """The catalogue of a unit in one language."""
+    return UNITS / unit / f"{language}.po"
+
+
+def read_table(path: Path) -> dict[str, str]:
+    """Return message → translation of the finished entries: fuzzy ones are not published."""
+    return {entry.msgid: entry.msgstr for entry in polib.pofile(str(path)) if entry.translated()}
+
+
+def update(ids: list[str], old: polib.POFile, language: str) -> polib.POFile:
+    """Return a catalogue with exactly these messages, in their order.
+
+    Finished translations are kept. A message that is new but like one that has gone takes its translation
+    over as a draft, marked fuzzy, with the old text beside it.
+    """
+    entries = {entry.msgid: entry for entry in old if not entry.obsolete}
+    gone = [msgid for msgid in entries if msgid not in set(ids)]
+    new = polib.POFile(wrapwidth=100)
+    new.metadata = {
+        "Language": language,
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=UTF-8",
+        "Content-Transfer-Encoding": "8bit",
+    }
+    for msgid in ids:
+        if msgid in entries:
+            new.append(entries[msgid])
+            continue
+        like = difflib.get_close_matches(msgid, gone, n=1, cutoff=SIMILAR)
+        entry = polib.POEntry(msgid=msgid)
+        if like and entries[like[0]].msgstr:
+            entry.msgstr, entry.previous_msgid, entry.flags = entries[like[0]].msgstr, like[0], ["fuzzy"]
+        new.append(entry)
+    return new
+
+
+def load(path: Path) -> polib.POFile:
+    """Return the catalogue, an empty one where there is no file yet."""
+    return polib.pofile(str(path), wrapwidth=100) if path.is_file() else polib.POFile()
+
+
+def problems(ids: list[str], catalogue: polib.POFile, language: str) -> list[str]:
+    """One sentence for everything that keeps a catalogue from being published."""
+    entries = {entry.msgid: entry for entry in catalogue if not entry.obsolete}
+    found = [f"missing: {_short(msgid)}" for msgid in ids if msgid not in entries]
+    found += [f"obsolete: {_short(msgid)}" for msgid in entries if msgid not in set(ids)]
+    found += [f"obsolete: {_short(entry.msgid)}" for entry in catalogue.obsolete_entries()]
+    for msgid, entry in entries.items():
+        if entry.fuzzy:
+            found.append(f"fuzzy: {_short(msgid)}")
+        elif not entry.msgstr:
+            found.append(f"untranslated: {_short(msgid)}")
+        else:
+            found += [f"{problem}: {_short(msgid)}" for problem in entry_problems(msgid, entry.msgstr, language)]
+    return found
+
+
+def entry_problems(message: str, translation: str, language: str) -> list[str]:
+    """What a translation lost or added: inline code, formulas, links, tags, and terms of the glossary.
+
+    >>> entry_problems("Call `map`.", "Вызови `filter`.", "ru")
+    ['inline code differs (`filter`, `map`)']
+    """
+    found = []
+    for what, pattern in KEPT.items():
+        ours, theirs = Counter(pattern.findall(message)), Counter(pattern.findall(translation))
+        if ours != theirs:
+            different = sorted(((ours - theirs) + (theirs - ours)).elements())
+            found.append(f"{what} differs ({', '.join(dict.fromkeys(different))})")
+    for term, stems in glossary(language).items():
+        if re.search(rf"\b{re.escape(term)}s?\b", message, re.I) and not _any_stem(stems, translation):
+            found.append(f"the glossary's word for {term!r} is missing ({' or '.join(stems)})")
+    return found
+
+
+def glossary(language: str) -> dict[str, list[str]]:
+    """English term → the stems of its translation, one of which must occur wherever the term does.
+
+    Terms without stems in a language's column `<language>_stems` are for reading, not for checking.
+    """
+    with GLOSSARY.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {row["en"]: row[f"{language}_stems"].split("|") for row in rows if row[f"{language}_stems"]}
+
+
+def _any_stem(stems: list[str], text: str) -> bool:
+    return any(stem.casefold() in text.casefold() for stem in stems)
+
+
+def _short(message: str) -> str:
+    line = message.replace("\n", " ")
+    return line if len(line) <= 72 else line[:71] + "…"

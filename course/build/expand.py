@@ -1,0 +1,148 @@
+"""A translated unit → a notebook that nbgrader and Colab understand.
+
+In: a unit's cells with the course's shorthand. Out: a complete notebook: header with badge, install cell, nbgrader's
+metadata, cell ids that never change.
+"""
+
+import ast
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from course.build.read import LANGUAGES, Unit, UnitError
+
+NBGRADER_SCHEMA = 3
+LANGUAGE_NAMES = {"en": "English", "ru": "Русский", "es": "Español"}
+BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+
+# Text that the builder writes; it is translated with the unit's own.
+HEADER = """\
+# {title}
+
+{summary}
+
+**When you are done, you can**
+
+{goals}
+
+| **Time** | **Training** | **Data** |
+| --- | --- | --- |
+| {minutes} minutes | {training} | {data} |
+
+**Prerequisites:** {prerequisites}.
+"""
+COLAB_ALT = "Open in Colab"
+CODE_STUB = "YOUR CODE HERE"
+TEXT_STUB = "YOUR ANSWER HERE"
+
+
+def header_cells(unit: Unit) -> list[NotebookNode]:
+    """The first cells of a unit in English, and the builder's short texts, all to be translated."""
+    header = HEADER.format(
+        title=unit.title,
+        summary=unit.summary.strip(),
+        goals="\n".join(f"- {goal}" for goal in unit.goals),
+        minutes=unit.minutes,
+        training=unit.training,
+        data=unit.data.strip(),
+        prerequisites=unit.prerequisites,
+    )
+    return [new_markdown_cell(header.rstrip())]
+
+
+def builder_cells() -> list[NotebookNode]:
+    """The builder's short texts as cells, so that they are translated like everything else."""
+    return [new_markdown_cell(text) for text in (COLAB_ALT, CODE_STUB, TEXT_STUB)]
+
+
+def expand(unit: Unit, cells: list[NotebookNode], language: str, *, repository: str, alt: str) -> NotebookNode:
+    """Return the notebook of one language.
+
+    `cells` are the unit's translated cells, the header first; `alt` is the badge's translated text;
+    `repository` is `owner/name` on GitHub.
+    """
+    header, *cells = cells
+    header.source = _with_links(header.source, unit.name, language, repository, alt)
+    expanded = [header, _install_cell(repository), *(_expand_cell(cell, unit.name) for cell in cells)]
+    _number(expanded, unit.name)
+    notebook = new_notebook(cells=expanded)
+    notebook.metadata = NotebookNode(
+        accelerator="GPU",
+        colab={"gpuType": "T4", "name": f"{unit.name}.ipynb", "provenance": [], "toc_visible": True},
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+    )
+    return notebook
+
+
+def _with_links(source: str, unit: str, language: str, repository: str, alt: str) -> str:
+    """Put the Colab badge and the links to the other languages under the title."""
+    title, rest = source.split("\n", 1)
+    colab = f"https://colab.research.google.com/github/{repository}/blob/main/release"
+    badge = f"[![{alt}]({BADGE})]({colab}/{unit}-{language}/{unit}.ipynb)"
+    others = [
+        LANGUAGE_NAMES[other] if other == language else f"[{LANGUAGE_NAMES[other]}](../{unit}-{other}/{unit}.ipynb)"
+        for other in LANGUAGES
+    ]
+    return "\n".join([title, "", f"{badge} · {' · '.join(others)}", rest])
+
+
+def _install_cell(repository: str) -> NotebookNode:
+    return new_code_cell(
+        "import sys\n\n"
+        'if "google.colab" in sys.modules:\n'
+        f'    %pip install -q "transformers-course @ git+https://github.com/{repository}"'
+    )
+
+
+def _expand_cell(cell: NotebookNode, unit: str) -> NotebookNode:
+    """Replace the course's one-line keys by nbgrader's metadata."""
+    keys = cell.metadata
+    cell.metadata = NotebookNode({"tags": list(keys["tags"])} if "tags" in keys else {})
+    points = {"points": float(keys["points"])} if "points" in keys else {}
+    if "answer" in keys:
+        cell.metadata.nbgrader = _nbgrader(keys["answer"], cell, solution=True)
+    elif "test" in keys:
+        cell.metadata.nbgrader = _nbgrader(f"test_{keys['test']}", cell, grade=True, locked=True, **points)
+    elif "essay" in keys:
+        cell.metadata.nbgrader = _nbgrader(f"essay_{keys['essay']}", cell, grade=True, solution=True, **points)
+    if ("test" in keys or "essay" in keys) and not points:
+        raise UnitError(f"{unit}: the graded cell {cell.metadata.nbgrader.grade_id} has no points.")
+    return cell
+
+
+def _nbgrader(grade_id: str, cell: NotebookNode, *, grade=False, solution=False, locked=False, **points):
+    return NotebookNode(
+        cell_type=cell.cell_type,
+        grade=grade,
+        grade_id=grade_id,
+        locked=locked,
+        schema_version=NBGRADER_SCHEMA,
+        solution=solution,
+        task=False,
+        **points,
+    )
+
+
+def _number(cells: list[NotebookNode], unit: str) -> None:
+    """Give every cell an id that depends on nothing but its place or its grade id."""
+    for number, cell in enumerate(cells):
+        graded = cell.metadata.get("nbgrader")
+        cell.id = graded.grade_id if graded else f"{unit}-{number:02d}"
+    ids = [cell.id for cell in cells]
+    doubled = {identity for identity in ids if ids.count(identity) > 1}
+    if doubled:
+        raise UnitError(f"{unit}: two cells have the id {sorted(doubled)[0]}.")
+
+
+def same_code(one: NotebookNode, other: NotebookNode) -> bool:
+    """Whether two code cells do the same: their syntax trees agree, the messages of asserts aside."""
+    return _tree(one.source) == _tree(other.source)
+
+
+def _tree(source: str) -> str:
+    tree = ast.parse(source.replace("    %pip", "    pass  # %pip"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert):
+            node.msg = None
+    return ast.dump(tree)

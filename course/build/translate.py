@@ -1,0 +1,119 @@
+"""The words of a notebook as gettext messages, and a notebook with its words replaced.
+
+In: cells. Out: messages in the order of the text, or cells in another language. A message is a block of
+Markdown, a comment on a line of its own, or the message of an `assert`. Code, metadata, fenced code and formulas
+are never messages; neither are comments in solutions and hidden tests.
+"""
+
+import ast
+import copy
+import dataclasses
+import json
+import re
+
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from nbformat import NotebookNode
+
+MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin)
+LINE_BY_LINE = {"table_open", "html_block"}
+FLOWING = {"heading_open", "paragraph_open"}
+BLOCK_MARKER = re.compile(r"(?:[ \t]*(?:[-*+]|\d+[.)]|>|#+)(?=\s|$)[ \t]*)*[ \t]*")
+COMMENT = re.compile(r"^(?P<marker>\s*# )(?!%)(?P<text>[^#\n].*)$")
+PRIVATE = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS).*?### END \1", re.S)
+WORD = re.compile(r"[^\W\d_]{2,}")
+NOT_WORDS = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """A message and the place it has in a cell: lines `start` to `end` (exclusive), behind `marker`.
+
+    `columns` is set for the message of an `assert` only: its first and last column on those lines.
+    """
+
+    text: str
+    start: int
+    end: int
+    marker: str = ""
+    columns: tuple[int, int] | None = None
+
+
+def messages(cells: list[NotebookNode]) -> list[str]:
+    """Every message of the cells once, in the order of the text."""
+    return list(dict.fromkeys(piece.text for cell in cells for piece in pieces(cell)))
+
+
+def translate(cells: list[NotebookNode], table: dict[str, str]) -> list[NotebookNode]:
+    """Return copies of the cells with every message of `table` replaced."""
+    return [translate_cell(cell, table) for cell in cells]
+
+
+def translate_cell(cell: NotebookNode, table: dict[str, str]) -> NotebookNode:
+    """Return a copy of the cell with its messages replaced, from the bottom up, so that line numbers stay true."""
+    cell = copy.deepcopy(cell)
+    lines = cell.source.split("\n")
+    for piece in sorted(pieces(cell), key=lambda p: (p.start, p.columns or (0, 0)), reverse=True):
+        if piece.text not in table:
+            continue
+        text = table[piece.text]
+        if piece.columns:
+            before = lines[piece.start].encode()[: piece.columns[0]].decode()
+            after = lines[piece.end - 1].encode()[piece.columns[1] :].decode()
+            lines[piece.start : piece.end] = [before + json.dumps(text, ensure_ascii=False) + after]
+        else:
+            lines[piece.start : piece.end] = (piece.marker + text).split("\n")
+    cell.source = "\n".join(lines)
+    return cell
+
+
+def pieces(cell: NotebookNode) -> list[Piece]:
+    """The messages of one cell, in the order of their lines."""
+    if cell.cell_type == "markdown":
+        return list(_markdown_pieces(cell.source))
+    if cell.cell_type == "code":
+        return sorted([*_comment_pieces(cell.source), *_assert_pieces(cell.source)], key=lambda p: p.start)
+    return []
+
+
+def has_words(text: str) -> bool:
+    """Whether anything is left to translate when code, formulas, tags and link targets are taken away."""
+    return bool(WORD.search(NOT_WORDS.sub(" ", text)))
+
+
+def _markdown_pieces(source: str):
+    lines = source.split("\n")
+    for token in MARKDOWN.parse(source):
+        if not token.map:
+            continue
+        start, end = token.map
+        while end > start + 1 and not lines[end - 1].strip():
+            end -= 1
+        if token.type in LINE_BY_LINE:
+            for number in range(start, end):
+                if has_words(lines[number]):
+                    yield Piece(lines[number], number, number + 1)
+        elif token.type in FLOWING:
+            marker = BLOCK_MARKER.match(lines[start]).group()
+            first = lines[start][len(marker) :]
+            rest = [BLOCK_MARKER.match(line).group() for line in lines[start + 1 : end]]
+            rest = [line[len(mark) :] for line, mark in zip(lines[start + 1 : end], rest)]
+            text = " ".join([first, *rest])
+            if has_words(text):
+                yield Piece(text, start, end, marker)
+
+
+def _comment_pieces(source: str):
+    visible = PRIVATE.sub(lambda found: "\n" * found.group().count("\n"), source)
+    for number, line in enumerate(visible.split("\n")):
+        found = COMMENT.match(line)
+        if found and has_words(found["text"]):
+            yield Piece(found["text"], number, number + 1, found["marker"])
+
+
+def _assert_pieces(source: str):
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assert) and isinstance(node.msg, ast.Constant):
+            message = node.msg
+            columns = (message.col_offset, message.end_col_offset)
+            yield Piece(message.value, message.lineno - 1, message.end_lineno, columns=columns)

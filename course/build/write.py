@@ -1,0 +1,129 @@
+"""Built notebooks to disk: source/ from the text, release/ from source/ by nbgrader.
+
+In: a unit and a language. Out: the files that are committed, and the names of those that differ from what the text
+makes. The only module of the builder that writes.
+"""
+
+import dataclasses
+import tempfile
+import tomllib
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from course.build import catalog
+from course.build.expand import CODE_STUB, COLAB_ALT, TEXT_STUB, builder_cells, expand, header_cells
+from course.build.read import LANGUAGES, Unit, read_unit
+from course.build.translate import translate
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """One notebook as the text makes it: `text` for source/, `release` for release/, both complete files."""
+
+    path: Path
+    source: str
+    release: str
+
+
+def build_unit(name: str, languages: tuple[str, ...] = LANGUAGES) -> list[Built]:
+    """Build a unit in memory. Raises `UnitError`, or `CatalogueError` where a translation is not ready."""
+    unit = read_unit(name)
+    return [build_language(unit, language) for language in languages]
+
+
+class CatalogueError(Exception):
+    """A translation that is not ready to be published."""
+
+
+def build_language(unit: Unit, language: str) -> Built:
+    """Build a unit in one language: translate, expand, release."""
+    table = _table(unit, language)
+    cells = translate([*header_cells(unit), *unit.cells], table)
+    short = dict(zip((COLAB_ALT, CODE_STUB, TEXT_STUB), translate(builder_cells(), table)))
+    notebook = expand(unit, cells, language, repository=repository(), alt=short[COLAB_ALT].source)
+    source = dumps(notebook)
+    released = release(unit.name, source, short[CODE_STUB].source, short[TEXT_STUB].source)
+    return Built(Path(f"{unit.name}-{language}/{unit.name}.ipynb"), source, released)
+
+
+def _table(unit: Unit, language: str) -> dict[str, str]:
+    if language == "en":
+        return {}
+    path = catalog.path_of(unit.name, language)
+    found = catalog.problems(catalog.unit_messages(unit), catalog.load(path), language)
+    if found:
+        raise CatalogueError(
+            f"{path.relative_to(ROOT)} is not ready ({len(found)} entries; the first: {found[0]}): "
+            "run `course messages --update`, translate, and check with `course messages --check`."
+        )
+    return catalog.read_table(path)
+
+
+def repository() -> str:
+    """`owner/name` of the course on GitHub, from pyproject.toml: the Colab badges point there."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return settings["tool"]["course"]["repository"]
+
+
+def dumps(notebook: NotebookNode) -> str:
+    """Return the notebook as the text of its file, the same bytes every time."""
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook, version=4) + "\n"
+
+
+def release(unit: str, source: str, code_stub: str, text_stub: str) -> str:
+    """Return the released notebook: nbgrader's own GenerateAssignment, run in this process.
+
+    It takes solutions and hidden tests out and puts stubs in their place, here in the reader's language.
+    """
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+    from nbgrader.preprocessors import SaveCells
+
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "source" / unit).mkdir(parents=True)
+        (root / "source" / unit / f"{unit}.ipynb").write_text(source, encoding="utf-8")
+        config = Config()
+        config.CourseDirectory.root = folder
+        config.CourseDirectory.assignment_id = unit
+        config.ClearSolutions.code_stub = {"python": f"# {code_stub}\nraise NotImplementedError()"}
+        config.ClearSolutions.text_stub = text_stub
+        config.GenerateAssignment.no_database = True
+        converter = GenerateAssignment(coursedir=CourseDirectory(config=config), config=config)
+        # Only nbgrader's command drops the step that needs a database; in process it is dropped here.
+        converter.preprocessors = [step for step in converter.preprocessors if step is not SaveCells]
+        converter.log.setLevel("ERROR")
+        converter.start()
+        released = nbformat.read(root / "release" / unit / f"{unit}.ipynb", as_version=4)
+    return dumps(released)
+
+
+def differences(built: list[Built], root: Path = ROOT) -> list[str]:
+    """The files under `root` that are not what the text makes, missing ones included."""
+    return [
+        str(path.relative_to(root))
+        for path, text in _files(built, root)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def write(built: list[Built], root: Path = ROOT) -> list[str]:
+    """Write what differs; returns the names of the files written."""
+    changed = differences(built, root)
+    for path, text in _files(built, root):
+        if str(path.relative_to(root)) in changed:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return changed
+
+
+def _files(built: list[Built], root: Path):
+    for notebook in built:
+        yield root / "source" / notebook.path, notebook.source
+        yield root / "release" / notebook.path, notebook.release

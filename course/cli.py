@@ -1,0 +1,181 @@
+"""The command `course`: parses arguments, calls the rooms, prints what a person wants to know.
+
+Every error that a person can cause ends as one sentence on stderr and exit code 2; a check that finds something exits with 1.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+class UsageError(Exception):
+    """A mistake in what was typed; the message is the sentence that the person reads."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except _expected_errors() as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 2
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """The exceptions whose message is meant for people."""
+    from course.build.read import UnitError
+    from course.build.write import CatalogueError
+    from course.grade.engine import GradingError
+    from course.run import RunError
+    from helpers.data import DataError
+    from helpers.models import ModelUnavailable
+    from helpers.profiles import UnknownProfile
+
+    return (UsageError, UnitError, CatalogueError, GradingError, RunError, DataError, ModelUnavailable, UnknownProfile)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options and an example each."""
+    root = argparse.ArgumentParser(prog="course", description="Build, run and grade the course.")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run, help: str, example: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=help,
+            description=help,
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        added.set_defaults(run=run)
+        return added
+
+    build = command("build", _build, "Make source/ and release/ from the units' texts.", "course build ner --lang ru")
+    build.add_argument("unit", nargs="*", metavar="UNIT", help="which units (all, if none is named)")
+    build.add_argument("--lang", choices=("en", "ru", "es"), help="one language only")
+    build.add_argument("--check", action="store_true", help="write nothing; exit 1 and name the files that differ")
+
+    messages = command("messages", _messages, "Keep the translations in step with the text.", "course messages --check")
+    messages.add_argument("unit", nargs="*", metavar="UNIT", help="which units (all, if none is named)")
+    task = messages.add_mutually_exclusive_group(required=True)
+    task.add_argument("--update", action="store_true", help="bring the .po files up to date; drafts are marked fuzzy")
+    task.add_argument("--check", action="store_true", help="exit 1 and name what is missing, fuzzy, obsolete or wrong")
+
+    run = command(
+        "run", _run, "Run a unit's notebook from top to bottom.", "course run ner --lang es --profile offline -p epochs 1"
+    )
+    run.add_argument("unit", metavar="UNIT")
+    run.add_argument("--lang", choices=("en", "ru", "es"), default="en")
+    run.add_argument("--profile", default="auto", help="offline, full, or auto: full where there is a GPU (default)")
+    run.add_argument(
+        "-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
+        help="set a parameter of the notebook, such as checkpoint or epochs",
+    )  # fmt: skip
+    run.add_argument("--out", type=Path, default=Path("runs"), help="folder for the notebook and results.json (runs/)")
+
+    grade = command("grade", _grade, "Grade all submissions of an assignment.", "course grade ner-en --json marks.jsonl")
+    grade.add_argument("assignment", metavar="ASSIGNMENT", help="such as ner-en: a folder of source/")
+    grade.add_argument("--course-dir", type=Path, default=Path("."), help="folder with source/ and submitted/ (.)")
+    grade.add_argument("--student", action="append", metavar="S", help="only this student; may be given several times")
+    grade.add_argument("--cell-timeout", type=int, default=120, metavar="SECONDS", help="limit for one cell (120)")
+    grade.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts there, one JSON object a line")
+
+    report = command(
+        "report", _report, "Write a page with the marks of graded assignments.", "course report ner-en --out report.html"
+    )
+    report.add_argument("assignment", nargs="+", metavar="ASSIGNMENT")
+    report.add_argument("--course-dir", type=Path, default=Path("."), help="folder with gradebook.db (.)")
+    report.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE")
+    return root
+
+
+def _build(options) -> int:
+    from course.build import read, write
+
+    languages = (options.lang,) if options.lang else read.LANGUAGES
+    stale = []
+    for unit in options.unit or read.unit_names():
+        built = write.build_unit(unit, languages)
+        changed = write.differences(built) if options.check else write.write(built)
+        stale += changed
+        if not options.check:
+            print(f"{unit}: {', '.join(changed) if changed else 'nothing has changed'}")
+    if options.check:
+        for path in stale:
+            print(f"{path} is not what the text makes: run `course build` and commit the result.", file=sys.stderr)
+    return 1 if options.check and stale else 0
+
+
+def _messages(options) -> int:
+    from course.build import catalog, read
+
+    found = []
+    for name in options.unit or read.unit_names():
+        ids = catalog.unit_messages(read.read_unit(name))
+        for language in read.LANGUAGES[1:]:
+            path = catalog.path_of(name, language)
+            catalogue = catalog.load(path)
+            if options.update:
+                catalogue = catalog.update(ids, catalogue, language)
+                catalogue.save(str(path))
+                left = len(catalogue.untranslated_entries()) + len(catalogue.fuzzy_entries())
+                print(f"{path.name} of {name}: {len(ids)} messages, {left} to translate")
+            else:
+                found += [f"{name}/{language}.po: {problem}" for problem in catalog.problems(ids, catalogue, language)]
+    for problem in found:
+        print(problem, file=sys.stderr)
+    return 1 if found else 0
+
+
+def _run(options) -> int:
+    from course import run
+
+    outcome = run.run_unit(
+        options.unit, options.lang, profile=options.profile, parameters=dict(options.parameters), out=options.out
+    )
+    for name, value in outcome.metrics.items():
+        print(f"{name:>12}  {value:.4f}")
+    print(f"{options.unit}-{options.lang}: {outcome.seconds:.0f} s on {outcome.device}; see {outcome.folder}")
+    return 0
+
+
+def _grade(options) -> int:
+    from course.grade import engine
+
+    verdicts = engine.grade(
+        options.assignment, options.course_dir, students=options.student, cell_timeout=options.cell_timeout
+    )
+    return _print_verdicts(verdicts, options.json)
+
+
+def _print_verdicts(verdicts, json_file: Path | None) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("student", "verdict", "score", "seconds", "cause")
+    lines = []
+    for verdict in verdicts:
+        lines.append(verdict.as_json())
+        score = "–" if verdict.score is None else f"{verdict.score:g} / {verdict.max_score:g}"
+        table.add_row(verdict.student, verdict.verdict, score, f"{verdict.seconds:.1f}", verdict.cause)
+    Console().print(table)
+    if json_file:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return 0
+
+
+def _report(options) -> int:
+    from course import report
+
+    report.write_report(options.assignment, options.course_dir, options.out)
+    print(f"The report is in {options.out.resolve()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,2 @@
+class GradingError(Exception):
+    pass

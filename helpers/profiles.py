@@ -1,0 +1,79 @@
+"""Where the numbers of a run stand: data, checkpoint, sizes, learning rate, floor.
+
+In: the name of a unit and of a profile. Out: a frozen `Profile`. Notebooks, tests and the grader all
+read the same table, `profiles.toml`.
+"""
+
+import dataclasses
+import tomllib
+from functools import cache
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("profiles.toml")
+
+
+class UnknownProfile(ValueError):
+    """A profile, a unit or a setting that the table does not have."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """The settings of one unit's run.
+
+    `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
+    set, else the Hub). `floor` is the validation score that a fair training run must reach, `loop_examples` the size of the slice on
+    which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are not trained.
+    """
+
+    unit: str
+    name: str
+    data: str
+    checkpoint: str
+    epochs: int
+    batch_size: int
+    loop_examples: int
+    frozen_layers: int
+    learning_rate: float
+    warmup: float
+    weight_decay: float
+    floor: float
+    seed: int
+
+
+@cache
+def _table() -> dict:
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def default_name() -> str:
+    """`full` where there is a GPU, else `offline`."""
+    import torch
+
+    return "full" if torch.cuda.is_available() else "offline"
+
+
+def load(unit: str, name: str = "auto", **overrides) -> Profile:
+    """Return the settings of a unit; an override of `None` or "" means: as the table says.
+
+    Where `checkpoint` is overridden and the table has numbers for that checkpoint, those are used.
+
+    >>> load("ner", "offline").checkpoint
+    'all-MiniLM-L6-v2'
+    >>> load("ner", "full", checkpoint="all-MiniLM-L6-v2", epochs=1).epochs
+    1
+    """
+    name = default_name() if name == "auto" else name
+    table = _table()
+    if name not in table["profiles"]:
+        raise UnknownProfile(f"There is no profile {name!r}: choose one of {', '.join(table['profiles'])} or auto.")
+    if unit not in table["units"]:
+        raise UnknownProfile(f"There is no unit {unit!r}: choose one of {', '.join(table['units'])}.")
+    settings = {**table["profiles"][name], **table["units"][unit][name]}
+    overrides = {key: value for key, value in overrides.items() if value not in (None, "")}
+    recipes = settings.pop("recipes", {})
+    settings |= recipes.get(overrides.get("checkpoint", settings["checkpoint"]), {}) | overrides
+    fields = {field.name: field.type for field in dataclasses.fields(Profile)}
+    unknown = settings.keys() - fields.keys()
+    if unknown:
+        raise UnknownProfile(f"A profile has no setting {sorted(unknown)[0]!r}: it has {', '.join(fields)}.")
+    return Profile(unit=unit, name=name, **settings)

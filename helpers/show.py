@@ -1,0 +1,174 @@
+"""Pictures and tables of the notebooks.
+
+In: labels, lengths, metrics. Out: a Matplotlib figure, or HTML that Jupyter and Colab show as it is. The words on a
+picture are names from the data (`labels`, `predictions`, a tag), never prose, so that one picture serves
+readers of every language. Colours come from Okabe and Ito's palette and never carry meaning alone.
+"""
+
+import html
+
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
+RESULTS_MIME = "application/vnd.course.results+json"
+
+
+def _axes(width=8.0, height=3.6):
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(width, height), dpi=100, layout="constrained")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _finish(figure):
+    """Show the figure once: the inline backend would show it a second time as the cell's value."""
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    display(figure)
+    plt.close(figure)
+
+
+def bars(counts: dict[str, float], name: str = "") -> None:
+    """Horizontal bars, one a key, with the value at the end of each."""
+    figure, axes = _axes(height=0.8 + 0.35 * len(counts))
+    drawn = axes.barh(list(counts), list(counts.values()), color=PALETTE[0])
+    axes.bar_label(drawn, padding=4)
+    axes.invert_yaxis()
+    axes.set_xlabel(name)
+    axes.margins(x=0.1)
+    _finish(figure)
+
+
+def histogram(values, name: str, limit: int | None = None) -> None:
+    """How often each length occurs; `limit` draws the model's limit as a dashed line."""
+    figure, axes = _axes()
+    axes.hist(values, bins=range(min(values), max(values) + 2), color=PALETTE[0], edgecolor="white")
+    axes.set_xlabel(name)
+    if limit:
+        axes.axvline(limit, color=PALETTE[1], linestyle="--")
+        axes.annotate(f" {limit}", (limit, axes.get_ylim()[1]), ha="right", va="top", color=PALETTE[1])
+    _finish(figure)
+
+
+def history(trainer) -> None:
+    """Loss and F1 of every epoch that the trainer has logged, on two axes."""
+    evaluations = [entry for entry in trainer.state.log_history if "eval_f1" in entry]
+    losses = [entry for entry in trainer.state.log_history if "loss" in entry]
+    figure, axes = _axes()
+    axes.plot([e["epoch"] for e in losses], [e["loss"] for e in losses], "o--", color=PALETTE[1], label="loss")
+    epochs = [e["epoch"] for e in evaluations]
+    axes.plot(epochs, [e["eval_loss"] for e in evaluations], "s-", color=PALETTE[3], label="eval_loss")
+    axes.plot(epochs, [e["eval_f1"] for e in evaluations], "^-", color=PALETTE[0], label="eval_f1")
+    axes.set_xlabel("epoch")
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    _finish(figure)
+
+
+def confusion(labels: list[str], predictions: list[str], names: list[str]) -> None:
+    """Rows are the right tags, columns the predicted ones; each row adds up to 1, each cell says its count."""
+    import numpy as np
+    from sklearn.metrics import confusion_matrix
+
+    counts = confusion_matrix(labels, predictions, labels=names)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = _axes(height=5.2, width=7.6)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            ink = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, count, ha="center", va="center", color=ink, fontsize=9)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("predictions")
+    axes.set_ylabel("labels")
+    _finish(figure)
+
+
+def _chip(text: str, label: str, classes: list[str]) -> str:
+    colour = PALETTE[classes.index(label) % len(PALETTE)]
+    return (
+        f'<span style="background:{colour}30;border-bottom:3px solid {colour};border-radius:3px;padding:1px 4px">'
+        f'{html.escape(text)} <small style="font-weight:bold">{html.escape(label)}</small></span>'
+    )
+
+
+def entities(result: dict) -> None:
+    """The text with its entities underlined and named; `result` is what `do_ner` returns."""
+    from IPython.display import HTML, display
+
+    text, parts, done = result["text"], [], 0
+    classes = ["PER", "ORG", "LOC", "MISC"]
+    classes += sorted({entity["class"] for entity in result["entities"]} - set(classes))
+    for entity in result["entities"]:
+        parts.append(html.escape(text[done : entity["start"]]))
+        parts.append(_chip(entity["text"], entity["class"], classes))
+        done = entity["end"]
+    parts.append(html.escape(text[done:]))
+    display(HTML(f'<div style="line-height:2.2;white-space:pre-wrap">{"".join(parts)}</div>'))
+
+
+def token_strip(tokens: list[str], **rows: list[str]) -> None:
+    """Tokens side by side, and under each token one line per keyword: `token_strip(words, ner_tags=tags)`.
+
+    Tags other than `O` are coloured by class; a tag that differs from the first row's is framed.
+    """
+    from IPython.display import HTML, display
+
+    first = next(iter(rows.values()))
+    classes = ["PER", "ORG", "LOC", "MISC"]
+    classes += sorted({str(t).partition("-")[2] for row in rows.values() for t in row} - set(classes))
+    lines = [_cells("th", "tokens", [(html.escape(token), "") for token in tokens])]
+    for name, row in rows.items():
+        cells = []
+        for tag, reference in zip(map(str, row), map(str, first)):
+            entity_class = tag.partition("-")[2]
+            colour = PALETTE[classes.index(entity_class) % len(PALETTE)]
+            style = f"background:{colour}30;" if tag[:2] in ("B-", "I-") else ""
+            style += "outline:2px dashed #D55E00;" if tag != reference else ""
+            cells.append((html.escape(tag), style))
+        lines.append(_cells("td", name, cells))
+    display(HTML(f'<div style="overflow-x:auto"><table>{"".join(lines)}</table></div>'))
+
+
+def _cells(tag: str, name: str, cells: list[tuple[str, str]]) -> str:
+    style = "text-align:center;padding:2px 6px;"
+    row = "".join(f'<{tag} style="{style}{extra}">{text}</{tag}>' for text, extra in cells)
+    return f'<tr><th style="text-align:left">{html.escape(name)}</th>{row}</tr>'
+
+
+def table(rows: dict[str, dict[str, float]]):
+    """A table of scores, one row a key, numbers with four digits."""
+    import pandas as pd
+
+    return pd.DataFrame(rows).T.style.format(precision=4)
+
+
+def results(profile, metrics: dict[str, float]) -> None:
+    """The final numbers, as a table for people and as JSON for `course run`, which collects them."""
+    from importlib.metadata import version
+
+    from IPython.display import display
+
+    from helpers import models
+
+    metrics = {name: float(value) for name, value in metrics.items()}
+    packages = ("torch", "transformers", "datasets", "evaluate")
+    record = {
+        "unit": profile.unit,
+        "profile": profile.name,
+        "data": profile.data,
+        "checkpoint": profile.checkpoint,
+        "metrics": metrics,
+        "device": models.hardware(),
+        "versions": {name: version(name) for name in packages},
+    }
+    rows = "".join(f"<tr><th>{html.escape(k)}</th><td>{v:.4f}</td></tr>" for k, v in metrics.items())
+    display(
+        {
+            "text/html": f"<table>{rows}</table>",
+            "text/plain": "\n".join(f"{k}: {v:.4f}" for k, v in metrics.items()),
+            RESULTS_MIME: record,
+        },
+        raw=True,
+    )
