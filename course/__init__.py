@@ -1,0 +1,5 @@
+"""The teacher's side: building, running and grading the course."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]

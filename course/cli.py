@@ -1,6 +1,7 @@
 """The command `course`: parses arguments, calls the rooms, prints what a person wants to know.
 
-Every error that a person can cause ends as one sentence on stderr and exit code 2; a check that finds something exits with 1.
+Every error that a person can cause ends as one sentence on stderr and exit code 2; a check that finds
+something exits with 1.
 """
 
 import argparse
@@ -66,7 +67,10 @@ def parser() -> argparse.ArgumentParser:
     task.add_argument("--check", action="store_true", help="exit 1 and name what is missing, fuzzy, obsolete or wrong")
 
     run = command(
-        "run", _run, "Run a unit's notebook from top to bottom.", "course run ner --lang es --profile offline -p epochs 1"
+        "run",
+        _run,
+        "Run a unit's notebook from top to bottom.",
+        "course run ner --lang es -p epochs 1",
     )
     run.add_argument("unit", metavar="UNIT")
     run.add_argument("--lang", choices=("en", "ru", "es"), default="en")
@@ -77,7 +81,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     run.add_argument("--out", type=Path, default=Path("runs"), help="folder for the notebook and results.json (runs/)")
 
-    grade = command("grade", _grade, "Grade all submissions of an assignment.", "course grade ner-en --json marks.jsonl")
+    grade = command(
+        "grade", _grade, "Grade the submissions of an assignment.", "course grade ner-en --json marks.jsonl"
+    )
     grade.add_argument("assignment", metavar="ASSIGNMENT", help="such as ner-en: a folder of source/")
     grade.add_argument("--course-dir", type=Path, default=Path("."), help="folder with source/ and submitted/ (.)")
     grade.add_argument("--student", action="append", metavar="S", help="only this student; may be given several times")
@@ -85,10 +91,13 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts there, one JSON object a line")
 
     report = command(
-        "report", _report, "Write a page with the marks of graded assignments.", "course report ner-en --out report.html"
+        "report",
+        _report,
+        "Write a page with the marks of an assignment.",
+        "course report ner-en --out report.html",
     )
     report.add_argument("assignment", nargs="+", metavar="ASSIGNMENT")
-    report.add_argument("--course-dir", type=Path, default=Path("."), help="folder with gradebook.db (.)")
+    report.add_argument("--course-dir", type=Path, default=Path("."), help="folder in which was graded (.)")
     report.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE")
     return root
 
@@ -146,33 +155,47 @@ def _run(options) -> int:
 def _grade(options) -> int:
     from course.grade import engine
 
+    students = engine.submissions(options.assignment, options.course_dir, options.student)
     verdicts = engine.grade(
-        options.assignment, options.course_dir, students=options.student, cell_timeout=options.cell_timeout
+        options.assignment, options.course_dir, students=students, cell_timeout=options.cell_timeout
     )
-    return _print_verdicts(verdicts, options.json)
+    done = _with_progress(verdicts, len(students), options.assignment)
+    _print_table(done)
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text("".join(verdict.as_json() + "\n" for verdict in done), encoding="utf-8")
+    return 0
 
 
-def _print_verdicts(verdicts, json_file: Path | None) -> int:
+def _with_progress(verdicts, total: int, title: str) -> list:
+    """Collect the verdicts; on a terminal with a bar and the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        return list(progress.track(verdicts, total=total, description=title))
+
+
+def _print_table(verdicts) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table("student", "verdict", "score", "seconds", "cause")
-    lines = []
     for verdict in verdicts:
-        lines.append(verdict.as_json())
         score = "–" if verdict.score is None else f"{verdict.score:g} / {verdict.max_score:g}"
         table.add_row(verdict.student, verdict.verdict, score, f"{verdict.seconds:.1f}", verdict.cause)
     Console().print(table)
-    if json_file:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    return 0
 
 
 def _report(options) -> int:
-    from course import report
+    from course import report, verdict
 
-    report.write_report(options.assignment, options.course_dir, options.out)
+    verdicts = [v for name in options.assignment for v in verdict.load_all(options.course_dir, name)]
+    if not verdicts:
+        raise UsageError(f"Nothing of {', '.join(options.assignment)} has been graded: run `course grade` first.")
+    report.write_report(verdicts, options.out)
     print(f"The report is in {options.out.resolve()}")
     return 0
 

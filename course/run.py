@@ -1,7 +1,7 @@
 """A unit's notebook from top to bottom, by papermill.
 
-In: unit, language, profile, parameters. Out: the executed notebook and `results.json` beside it: metrics, seconds, device,
-versions, as the notebook's last cell reports them.
+In: unit, language, profile, parameters. Out: the executed notebook and `results.json` beside it: metrics,
+seconds, device, versions, as the notebook's last cell reports them.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 
-from course.build.write import ROOT
+from course import ROOT
 from helpers import profiles
 from helpers.show import RESULTS_MIME
 
@@ -73,6 +73,7 @@ def _execute(notebook: Path, target: Path, values: dict):
                 progress_bar={"desc": target.stem} if sys.stderr.isatty() else False,
                 kernel_name="python3",
                 cwd=str(target.parent),
+                extra_arguments=["--log-level=ERROR"],
             )
         except PapermillExecutionError as error:
             raise RunError(

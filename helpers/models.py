@@ -67,7 +67,7 @@ def _from_hub(checkpoint: str) -> str:
 
 
 def quiet() -> None:
-    """Switch off the libraries' progress bars and reports: in a notebook they are noise, and bars leave widget state."""
+    """Switch off the libraries' reports and bars: noise in a notebook, and the bars leave widget state in it."""
     import datasets
     import transformers
 
@@ -125,12 +125,13 @@ def hardware() -> str:
     return f"{names[device()]()}, {precision()}"
 
 
-def lookup_tagger(tag_of: dict[str, str], tokenizer, label_names: list[str], *, dropout: float = 0.0):
+def lookup_tagger(tags_of: dict[str, list[str]], tokenizer, label_names: list[str], *, dropout: float = 0.0):
     """Return a real token-classification model, without layers, that tags each word piece by a table.
 
-    `tag_of` maps pieces (`"ra"`, `"##vich"`) to labels; every other piece is `O`. It needs no training, so
-    it shows and tests what happens *after* the model. It is an ordinary `BertForTokenClassification`: it has
-    a config, a limited number of positions, a training mode whose dropout spoils the answers, a device.
+    `tags_of` maps words to the tags of their pieces (`{"Rabinovich": ["B-PER", "I-PER"]}`; the last one serves
+    for the pieces that remain); every other piece is `O`. It needs no training, so it shows
+    and tests what happens *after* the model. It is an ordinary `BertForTokenClassification`, with a config, a limited
+    number of positions, a device, and a training mode whose dropout spoils the answers.
     """
     import torch
     from transformers import BertConfig, BertForTokenClassification
@@ -149,8 +150,10 @@ def lookup_tagger(tag_of: dict[str, str], tokenizer, label_names: list[str], *, 
     model = BertForTokenClassification(config)
     table = torch.zeros(config.vocab_size, size)
     table[:, label_names.index("O")] = 1.0
-    for piece, label in tag_of.items():
-        table[tokenizer.convert_tokens_to_ids(piece)] = torch.eye(size)[label_names.index(label)]
+    for word, tags in tags_of.items():
+        pieces = tokenizer(word, add_special_tokens=False)["input_ids"]
+        for piece, tag in zip(pieces, tags + tags[-1:] * len(pieces)):
+            table[piece] = torch.eye(size)[label_names.index(tag)]
     with torch.no_grad():
         model.bert.embeddings.word_embeddings.weight.copy_(table)
         model.bert.embeddings.position_embeddings.weight.zero_()

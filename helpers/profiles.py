@@ -21,8 +21,9 @@ class Profile:
     """The settings of one unit's run.
 
     `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
-    set, else the Hub). `floor` is the validation score that a fair training run must reach, `loop_examples` the size of the slice on
-    which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are not trained.
+    set, else the Hub). `floor` is the validation score that a fair training run must reach, `loop_examples` the
+    size of the slice on which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are
+    not trained.
     """
 
     unit: str
@@ -53,7 +54,7 @@ def default_name() -> str:
 
 
 def load(unit: str, name: str = "auto", **overrides) -> Profile:
-    """Return the settings of a unit; an override of `None` or "" means: as the table says.
+    """Return the settings of a unit; an override of `None`, "" or 0 means: as the table says.
 
     Where `checkpoint` is overridden and the table has numbers for that checkpoint, those are used.
 
@@ -69,7 +70,7 @@ def load(unit: str, name: str = "auto", **overrides) -> Profile:
     if unit not in table["units"]:
         raise UnknownProfile(f"There is no unit {unit!r}: choose one of {', '.join(table['units'])}.")
     settings = {**table["profiles"][name], **table["units"][unit][name]}
-    overrides = {key: value for key, value in overrides.items() if value not in (None, "")}
+    overrides = {key: value for key, value in overrides.items() if value}
     recipes = settings.pop("recipes", {})
     settings |= recipes.get(overrides.get("checkpoint", settings["checkpoint"]), {}) | overrides
     fields = {field.name: field.type for field in dataclasses.fields(Profile)}

@@ -129,8 +129,8 @@ def train_epoch(accelerator, model, optimizer, scheduler, train_loader):
 def evaluate_epoch(accelerator, model, eval_loader, compute_metrics):
     """Metrics over all evaluation data, every example counted once however many processes there are.
 
-    Each process pads its batches to its own longest sentence, so before they are gathered all are padded to one width. What
-    stands in padded logits does not matter: their labels are -100.
+    Each process pads its batches to its own longest sentence, so before they are gathered all are padded to one
+    width. What stands in padded logits does not matter: their labels are -100.
     """
     import torch
     from transformers.trainer_pt_utils import nested_concat, nested_numpify

@@ -13,12 +13,11 @@ import nbformat
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from course import ROOT
 from course.build import catalog
 from course.build.expand import CODE_STUB, COLAB_ALT, TEXT_STUB, builder_cells, expand, header_cells
 from course.build.read import LANGUAGES, Unit, read_unit
 from course.build.translate import translate
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,7 +37,7 @@ learning_rate = 0.0
 # %% [markdown]
 # The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the full dataset and
 # `bert-base-cased` if there is a GPU, and otherwise a small dataset and a small model that come with the course. Leave
-# the rest as it is: an empty value means that the course has chosen one.
+# the rest as it is: where a value is empty or zero, the course has chosen one.
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -49,12 +49,10 @@ import numpy as np
 from transformers import set_seed
 
 models.quiet()
+
+# %%
 profile = profiles.load(
-    "ner",
-    profile,
-    checkpoint=checkpoint,
-    epochs=epochs or None,
-    learning_rate=learning_rate or None,
+    "ner", profile, checkpoint=checkpoint, epochs=epochs, learning_rate=learning_rate
 )
 checkpoint = models.fetch(profile.checkpoint)
 set_seed(profile.seed)
@@ -102,16 +100,14 @@ show.token_strip(
 # > 🤔 **Think first.** Two names of people stand next to each other with nothing between them. Which tags
 # > tell that these are two people and not one with a long name?
 #
-# Look at a few more sentences and check your answer. Change the number in the cell to see others.
+# Look at a few more sentences and check your answer. Change the numbers in the cell to see others.
 
 # %%
 for row in dataset["train"].select(range(10, 14)):
-    show.token_strip(
-        row["tokens"], ner_tags=[label_names[tag] for tag in row["ner_tags"]]
-    )
+    show.token_strip(row["tokens"], ner_tags=[label_names[tag] for tag in row["ner_tags"]])
 
 # %% [markdown]
-# How many names of each class are there?
+# How many names of each class are there in the training data?
 
 # %%
 tags_of_train = [[label_names[tag] for tag in row] for row in dataset["train"]["ner_tags"]]
@@ -122,12 +118,14 @@ show.bars({name: classes.count(name) for name in ("PER", "ORG", "LOC", "MISC")})
 # ## 2. A baseline to beat
 #
 # Before you train a model, find out how far a very simple one gets. Ours is a dictionary: it gives every word
-# the tag that this word had most often in the training data, and `O` to words that it has never seen. We also
+# the tag that this word had most often in the training data, in capitals or not, and `O` to words that it has never seen. We also
 # look at an even simpler one, which says `O` every time.
 
 # %%
 validation_words = dataset["validation"]["tokens"]
-validation_tags = [[label_names[tag] for tag in row] for row in dataset["validation"]["ner_tags"]]
+validation_tags = [
+    [label_names[tag] for tag in row] for row in dataset["validation"]["ner_tags"]
+]
 guesses = ner.lookup_baseline(dataset["train"][:], validation_words)
 looked_up = [[label_names[tag] for tag in row] for row in guesses]
 outside = [["O"] * len(words) for words in validation_words]
@@ -153,7 +151,7 @@ show.table(baselines)
 # %% [markdown]
 # ## 3. From words to word pieces
 #
-# BERT does not read words. Its tokenizer cuts rare words into **pieces**, so that a vocabulary of thirty
+# BERT does not read words. Its tokenizer cuts rare words into **pieces**, so that a vocabulary of about thirty
 # thousand pieces is enough for any text. A piece that continues a word begins with `##`.
 
 # %%
@@ -212,7 +210,7 @@ encoded.word_ids()
 # <summary>Hint 2</summary>
 #
 # There are three cases for `word` in `encoded.word_ids()`: it is `None` (label $-100$); it is not the same as the
-# previous one (label `tags[word]`); it is the same (label `tags[word]`, and one more if that is odd). At the end
+# previous one (label `tags[word]`, where `tags = example["ner_tags"]`); it is the same (label `tags[word]`, and one more if that is odd). At the end
 # return `{**encoded, "labels": labels}`.
 #
 # </details>
@@ -230,7 +228,9 @@ fields = {"input_ids", "token_type_ids", "attention_mask", "labels"}
 assert set(encoded) == fields, "Return exactly the four fields of the table."
 assert len(encoded["labels"]) == len(encoded["input_ids"]), "Every token needs one label."
 assert encoded["labels"][0] == encoded["labels"][-1] == -100, "Special tokens get -100."
-assert encoded["labels"] == [-100, 1, 2, 2] + 8 * [0] + [-100], "Look at the labels of the pieces."
+assert encoded["labels"] == [-100, 1, 2, 2] + 8 * [0] + [-100], (
+    "Look at the labels of the pieces."
+)
 ### BEGIN HIDDEN TESTS
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
 
@@ -250,16 +250,22 @@ for words, tags in [
     (["Paris"], [5]),
 ]:
     encoded = preprocess_ner_dataset({"tokens": words, "ner_tags": tags}, tokenizer)
-    assert encoded["labels"] == expected_labels(words, tags), "Labels do not follow the three rules."
+    assert encoded["labels"] == expected_labels(words, tags), (
+        "Labels do not follow the three rules."
+    )
     assert set(encoded) == fields, "Return exactly the four fields of the table."
 
 words, tags = ["\u200b", "Rabinovich", "", "saw", "\u200b", "Amsterdam"], [0, 1, 0, 0, 7, 5]
 encoded = preprocess_ner_dataset({"tokens": words, "ner_tags": tags}, tokenizer)
-assert encoded["labels"] == expected_labels(words, tags), "A word without pieces moves the other tags."
+assert encoded["labels"] == expected_labels(words, tags), (
+    "A word without pieces moves the other tags."
+)
 
 words, tags = ["Rabinovich", "left"] * 400, [1, 0] * 400
 encoded = preprocess_ner_dataset({"tokens": words, "ner_tags": tags}, tokenizer)
-assert len(encoded["input_ids"]) == own_tokenizer.model_max_length, "Long sentences must be truncated."
+assert len(encoded["input_ids"]) == own_tokenizer.model_max_length, (
+    "Long sentences must be truncated."
+)
 assert encoded["labels"] == expected_labels(words, tags), "Truncate the labels with the tokens."
 ### END HIDDEN TESTS
 
@@ -339,7 +345,9 @@ names = ["O", "B-DRUG", "I-DRUG", "B-DOSE", "I-DOSE"]
 other = build_model(checkpoint, names)
 assert other.config.num_labels == 5, "The number of tags must come from label_names."
 assert other.config.id2label == dict(enumerate(names)), "The names must come from label_names."
-assert other.config.label2id == {name: i for i, name in enumerate(names)}, "The way back is wrong."
+assert other.config.label2id == {name: i for i, name in enumerate(names)}, (
+    "The way back is wrong."
+)
 logits = other(input_ids=torch.tensor([[101, 2003, 2028, 102]])).logits
 assert tuple(logits.shape) == (1, 4, 5), "The model must give one logit per token and tag."
 ### END HIDDEN TESTS
@@ -428,26 +436,34 @@ names = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 labels = np.array([[-100, 1, 2, 0, 3, -100]])
 logits = np.eye(5)[[[0, 1, 2, 0, 0, 3]]]
 scores = calculate_metrics((logits, labels), names)
-assert set(scores) == {"precision", "recall", "f1", "accuracy"}, "Return the four fields of the table."
+assert set(scores) == {"precision", "recall", "f1", "accuracy"}, (
+    "Return the four fields of the table."
+)
 assert scores["precision"] == 1.0, "The one entity that was predicted is right."
 assert scores["recall"] == 0.5, "One of the two entities was found."
 assert abs(scores["f1"] - 2 / 3) < 1e-6, "F1 is wrong."
 assert scores["accuracy"] == 0.75, "Three of the four real tokens are right."
 ### BEGIN HIDDEN TESTS
-assert all(type(score) is float for score in scores.values()), "The numbers must be of the type float."
+assert all(type(score) is float for score in scores.values()), (
+    "The numbers must be of the type float."
+)
 
-# Three predicted, one of them right; two entities exist: precision 1/3, recall 1/2.
+# Four predicted, one of them right; two entities exist.
 labels = np.array([[-100, 1, 2, 0, 0, -100, -100], [-100, 0, 3, 4, 0, 0, -100]])
 best = [[3, 1, 2, 0, 1, 3, 3], [1, 0, 3, 0, 0, 3, 1]]
 scores = calculate_metrics((np.eye(5)[best], labels), names)
 assert abs(scores["precision"] - 1 / 4) < 1e-6, "Precision divides by the predicted entities."
 assert abs(scores["recall"] - 1 / 2) < 1e-6, "Recall divides by the entities that are there."
 assert abs(scores["f1"] - 1 / 3) < 1e-6, "F1 is wrong."
-assert abs(scores["accuracy"] - 6 / 9) < 1e-6, "Leave out the positions labelled -100, and only them."
+assert abs(scores["accuracy"] - 6 / 9) < 1e-6, (
+    "Leave out the positions labelled -100, and only them."
+)
 
 other = ["O", "B-X", "I-X"]
 scores = calculate_metrics((np.eye(3)[[[0, 0, 0]]] - 5, np.array([[0, 1, 2]])), other)
-assert scores["precision"] == scores["recall"] == scores["f1"] == 0.0, "Nothing predicted means zero."
+assert scores["precision"] == scores["recall"] == scores["f1"] == 0.0, (
+    "Nothing predicted means zero."
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -525,7 +541,9 @@ logits = trainer.predict(rows).predictions
 padding = [[-100] * (logits.shape[1] - len(row["labels"])) for row in rows]
 labels = np.array([row["labels"] + pad for row, pad in zip(rows, padding)])
 scores = ner.calculate_metrics((logits, labels), data.CONLL_TAGS)
-assert scores["f1"] >= profile.floor, "F1 on the validation data is below the floor of the profile."
+assert scores["f1"] >= profile.floor, (
+    "F1 on the validation data is below the floor of the profile."
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -658,11 +676,13 @@ show.table(
 
 # %%
 import tempfile
+from pathlib import Path
 
-folder = tempfile.mkdtemp()
+folder = Path(tempfile.mkdtemp())
 accelerator.wait_for_everyone()
 accelerator.unwrap_model(model_to_check).save_pretrained(folder, save_function=accelerator.save)
-tokenizer.save_pretrained(folder);
+tokenizer.save_pretrained(folder)
+sorted(path.name for path in folder.iterdir())
 
 # %% [markdown]
 # ## 8. From tags to entities
@@ -674,7 +694,10 @@ tokenizer.save_pretrained(folder);
 # %%
 text = "Rabinovich flew to Tel Aviv."
 encoded = tokenizer(text, return_offsets_mapping=True)
-[(text[start:end], word) for (start, end), word in zip(encoded["offset_mapping"], encoded.word_ids())]
+[
+    (text[start:end], word)
+    for (start, end), word in zip(encoded["offset_mapping"], encoded.word_ids())
+]
 
 # %% [markdown]
 # ### Exercise 5: `do_ner` (5 points)
@@ -729,21 +752,12 @@ encoded = tokenizer(text, return_offsets_mapping=True)
 from helpers.ner import do_ner
 
 # %% [markdown]
-# How can the function be tested if a trained model never answers twice in the same way? With a model that we write ourselves: `models.lookup_tagger`
+# How can the function be tested if every training gives a slightly different model? With a model that we write ourselves: `models.lookup_tagger`
 # is a real BERT without layers that gives every word piece exactly the tag that we choose.
 
 # %% test="do_ner" points=5
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
-
-
-def tagger(tags_of_words, **options):
-    tag_of = {}
-    for word, tags in tags_of_words.items():
-        pieces = own_tokenizer.tokenize(word)
-        tag_of |= dict(zip(pieces, tags + tags[-1:] * len(pieces)))
-    return models.lookup_tagger(tag_of, own_tokenizer, data.CONLL_TAGS, **options)
-
-
+tagger = partial(models.lookup_tagger, tokenizer=own_tokenizer, label_names=data.CONLL_TAGS)
 simple = tagger({"Rabinovich": ["B-PER", "I-PER"], "Tel": ["B-LOC"], "Aviv": ["I-LOC"]})
 result = do_ner("Rabinovich flew to Tel Aviv.", simple, own_tokenizer)
 assert set(result) == {"text", "entities"}, "Return a dictionary with text and entities."
@@ -760,7 +774,9 @@ def found(text, model):
     assert result["text"] == text, "The text must come back unchanged."
     for entity in result["entities"]:
         assert set(entity) == {"class", "text", "start", "end"}, "An entity has four fields."
-        assert text[entity["start"] : entity["end"]] == entity["text"], "Offsets do not fit the text."
+        assert text[entity["start"] : entity["end"]] == entity["text"], (
+            "Offsets do not fit the text."
+        )
     return [(entity["class"], entity["start"], entity["end"]) for entity in result["entities"]]
 
 
@@ -774,16 +790,24 @@ assert found(text, simple) == [
 
 # The first piece decides, even if the others disagree.
 torn = tagger({"Rabinovich": ["B-PER", "O", "B-LOC"]})
-assert found("Then Rabinovich left", torn) == [("PER", 5, 15)], "A word takes the tag of its first piece."
+assert found("Then Rabinovich left", torn) == [("PER", 5, 15)], (
+    "A word takes the tag of its first piece."
+)
 late = tagger({"Rabinovich": ["O", "B-PER", "I-PER"]})
 assert found("Then Rabinovich left", late) == [], "A word takes the tag of its first piece."
 
 rules = tagger({"red": ["I-ORG"], "blue": ["B-ORG"], "green": ["I-LOC"], "grey": ["B-LOC"]})
 assert found("red", rules) == [("ORG", 0, 3)], "I-X with nothing open opens an entity."
-assert found("red green", rules) == [("ORG", 0, 3), ("LOC", 4, 9)], "Another class opens an entity."
-assert found("blue blue red", rules) == [("ORG", 0, 4), ("ORG", 5, 13)], "B-X always opens an entity."
+assert found("red green", rules) == [("ORG", 0, 3), ("LOC", 4, 9)], (
+    "Another class opens an entity."
+)
+assert found("blue blue red", rules) == [("ORG", 0, 4), ("ORG", 5, 13)], (
+    "B-X always opens an entity."
+)
 assert found("blue and red", rules) == [("ORG", 0, 4), ("ORG", 9, 12)], "O closes an entity."
-assert found("grey green red", rules) == [("LOC", 0, 10), ("ORG", 11, 14)], "Another class opens an entity."
+assert found("grey green red", rules) == [("LOC", 0, 10), ("ORG", 11, 14)], (
+    "Another class opens an entity."
+)
 
 # Far more than the model's limit, names everywhere, also where windows meet.
 line = "Rabinovich and others walked from Tel Aviv to the sea . "
@@ -792,16 +816,22 @@ expected = [
     for at in range(0, len(line) * 150, len(line))
     for name, shift, length in [("PER", 0, 10), ("LOC", 34, 8)]
 ]
-assert found(line * 150, simple) == expected, "Long texts must be read completely, without doubles."
+assert found(line * 150, simple) == expected, (
+    "Long texts must be read completely, without doubles."
+)
 
 # Dropout changes the answers of a model in training mode.
 noisy = tagger({"Rabinovich": ["B-PER", "I-PER"]}, dropout=0.9).train()
-assert found("Rabinovich " * 30, noisy) == [
-    ("PER", at, at + 10) for at in range(0, 330, 11)
-], "Put the model into evaluation mode."
+assert found("Rabinovich " * 30, noisy) == [("PER", at, at + 10) for at in range(0, 330, 11)], (
+    "Put the model into evaluation mode."
+)
 swapped = tagger({"Rabinovich": ["B-PER", "I-PER"]})
-swapped.config.id2label = {i: {"B-PER": "B-GPE"}.get(n, n) for i, n in enumerate(data.CONLL_TAGS)}
-assert found("Rabinovich", swapped) == [("GPE", 0, 10)], "The names of the tags come from the model."
+swapped.config.id2label = {
+    i: {"B-PER": "B-GPE"}.get(n, n) for i, n in enumerate(data.CONLL_TAGS)
+}
+assert found("Rabinovich", swapped) == [("GPE", 0, 10)], (
+    "The names of the tags come from the model."
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -828,12 +858,12 @@ for text in [
 # <details>
 # <summary>1. Why do later pieces of a <code>B-X</code> word get <code>I-X</code> and not <code>B-X</code> again?</summary>
 #
-# Because <code>B-X</code> would begin a new entity: one name would turn into several, and no prediction could be right.
+# Because <code>B-X</code> begins a new entity: one name would turn into several, and none of them would be a name.
 #
 # </details>
 #
 # <details>
-# <summary>2. A model finds half of all names and makes no mistakes. What are its precision and its recall?</summary>
+# <summary>2. A model finds half of all names, and everything that it finds is right. What are its precision and its recall?</summary>
 #
 # Precision 1, recall 0.5.
 #
@@ -861,7 +891,7 @@ for text in [
 # </details>
 #
 # **Hand in:** save the notebook, then download it with *File → Download* and upload the `.ipynb` file where your teacher collects it. Before that, run everything once more from top to
-# bottom: *Runtime → Restart and run all*.
+# bottom: *Runtime → Restart session and run all*.
 
 # %%
 show.results(profile, trained | {"f1_by_hand": by_hand["f1"]})

@@ -1,0 +1,101 @@
+"""The main job on sample submissions: run a notebook, grade a class, write the report. `make demo` calls it.
+
+In: the built notebooks. Out: a course folder under demo/ with seven submissions in three languages, made from the
+released notebooks, and `demo/report.html`.
+"""
+
+import inspect
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+
+from course import ROOT
+from course.cli import main as course
+from course.units.ner.mutants import MUTANTS
+
+DEMO = ROOT / "demo"
+
+
+def main() -> int:
+    """Make everything anew and say where the report is; returns the exit code."""
+    started = time.monotonic()
+    shutil.rmtree(DEMO, ignore_errors=True)
+    print("1. Run the notebook `ner` from top to bottom")
+    if course(["run", "ner", "--profile", "offline", "--out", str(DEMO / "runs")]):
+        return 1
+    print("2. Make a class of sample submissions")
+    students = make_class(DEMO)
+    print(f"   {', '.join(students)}")
+    print("3. Grade them")
+    assignments = sorted(path.name for path in (DEMO / "source").iterdir())
+    for assignment in assignments:
+        if course(["grade", assignment, "--course-dir", str(DEMO), "--json", str(DEMO / f"{assignment}.jsonl")]):
+            return 1
+    if course(["report", *assignments, "--course-dir", str(DEMO), "--out", str(DEMO / "report.html")]):
+        return 1
+    print(f"Done in {time.monotonic() - started:.0f} s. Open {DEMO / 'report.html'} in a browser.")
+    return 0
+
+
+def make_class(course_dir: Path) -> list[str]:
+    """Write source/ and submitted/ of the sample class; returns the names of its students."""
+    for language in ("en", "ru", "es"):
+        target = course_dir / "source" / f"ner-{language}"
+        shutil.copytree(ROOT / "source" / f"ner-{language}", target)
+    shutil.copy(ROOT / "nbgrader_config.py", course_dir)
+    right = reference_answers("ner")
+    swapped = mutant("calculate_metrics", "precision and recall swapped")
+    noisy = right["do_ner"].replace("model.eval()", 'import warnings\n    warnings.warn("slow")\n    model.eval()')
+    written = {"essay_token_to_tag": "Embeddings, self-attention, a linear layer, argmax."}
+    untrained = {name: answer for name, answer in right.items() if name != "training"}
+    students = {
+        ("right", "ru"): right | written,
+        ("warning-on-stderr", "en"): right | {"do_ner": noisy} | written,
+        ("mutant", "es"): right | {"calculate_metrics": swapped},
+        ("error", "es"): untrained | {"do_ner": "def do_ner(text, model, tokenizer):\n    return entities"},
+        ("half-right", "en"): {name: right[name] for name in ("preprocess_ner_dataset", "build_model")} | written,
+        ("half-right-too", "ru"): {name: right[name] for name in ("calculate_metrics", "do_ner")},
+        ("empty", "es"): {},
+    }
+    for (student, language), answers in students.items():
+        notebook = nbformat.read(ROOT / "release" / f"ner-{language}" / "ner.ipynb", as_version=4)
+        target = course_dir / "submitted" / student / f"ner-{language}" / "ner.ipynb"
+        target.parent.mkdir(parents=True)
+        nbformat.write(fill(notebook, answers), target)
+    return [student for student, _ in students]
+
+
+def reference_answers(unit: str) -> dict[str, str]:
+    """Grade id → the reference's source, of every answer cell that holds code."""
+    notebook = nbformat.read(ROOT / "source" / f"{unit}-en" / f"{unit}.ipynb", as_version=4)
+    return {
+        cell.metadata.nbgrader.grade_id: cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
+    }
+
+
+def fill(notebook, answers: dict[str, str]):
+    """Put answers into a released notebook, by grade id."""
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        cell.source = answers.get(grade_id, cell.source)
+    return notebook
+
+
+def mutant(grade_id: str, name: str) -> str:
+    """The source of a typical wrong answer, by its name in the unit's mutants."""
+    import helpers.ner
+
+    (old, new) = next((old, new) for g, n, old, new in MUTANTS if (g, n) == (grade_id, name))
+    source = inspect.getsource(getattr(helpers.ner, grade_id))
+    if old not in source:
+        raise ValueError(f"The mutant {name!r} of {grade_id} changes a text that is no longer there.")
+    return source.replace(old, new)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
