@@ -1,0 +1,35 @@
+# Every target does its own set-up, in .venv, on a machine with nothing but Python 3.11 or newer and make.
+# `make demo` and `make test` are all that a newcomer needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test build lint clean
+
+demo: $(READY) ## run a unit, grade a class of sample submissions, write demo/report.html
+	$(BIN)/course build
+	$(BIN)/python -m course.demo
+
+test: $(READY) lint ## all tests
+	$(BIN)/pytest
+
+build: $(READY) ## source/ and release/ from the units' texts
+	$(BIN)/course build
+
+lint: $(READY) ## style of the code, and whether built files are what the texts make
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/course messages --check
+	$(BIN)/course build --check
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) demo runs
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another with make PYTHON=…") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,teacher,test]'
+	@touch $@
