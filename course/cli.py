@@ -5,8 +5,15 @@ something exits with 1.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
+
+from course import ROOT
+
+NO_SANDBOX = """\
+WARNING: there is no bubblewrap on this machine. Students' code runs with your rights: it can read your files,
+reach the network and change other submissions. Grade only people you trust, or install bubblewrap."""
 
 
 class UsageError(Exception):
@@ -27,16 +34,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
-    """The exceptions whose message is meant for people."""
+    """The exceptions whose message is meant for people; OSError: a file that cannot be read or written."""
     from course.build.read import UnitError
     from course.build.write import CatalogueError
-    from course.grade.engine import GradingError
+    from course.grade.ledger import GradingError
+    from course.grade.sandbox import SandboxUnavailable
     from course.run import RunError
     from helpers.data import DataError
     from helpers.models import ModelUnavailable
     from helpers.profiles import UnknownProfile
 
-    return (UsageError, UnitError, CatalogueError, GradingError, RunError, DataError, ModelUnavailable, UnknownProfile)
+    ours = (UsageError, UnitError, CatalogueError, GradingError, SandboxUnavailable, RunError)
+    return (*ours, DataError, ModelUnavailable, UnknownProfile, OSError)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,8 +96,14 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("assignment", metavar="ASSIGNMENT", help="such as ner-en: a folder of source/")
     grade.add_argument("--course-dir", type=Path, default=Path("."), help="folder with source/ and submitted/ (.)")
     grade.add_argument("--student", action="append", metavar="S", help="only this student; may be given several times")
-    grade.add_argument("--cell-timeout", type=int, default=120, metavar="SECONDS", help="limit for one cell (120)")
+    grade.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="workers (the cores)")
+    grade.add_argument("--scheduler", metavar="ADDR", help="a Dask scheduler, such as tcp://10.0.0.5:8786")
+    grade.add_argument("--sandbox", choices=("bwrap", "rlimits"), help="insist on one (the best that works here)")
+    grade.add_argument("--cell-timeout", type=_positive, default=120, metavar="S", help="seconds for a cell (120)")
+    grade.add_argument("--timeout", type=_positive, default=600, metavar="S", help="seconds for a submission (600)")
+    grade.add_argument("--memory", type=_positive, default=4096, metavar="MIB", help="MiB for a submission (4096)")
     grade.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts there, one JSON object a line")
+    grade.add_argument("--force", action="store_true", help="grade again what is in the cache")
 
     report = command(
         "report",
@@ -102,21 +117,39 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
 def _build(options) -> int:
     from course.build import read, write
 
     languages = (options.lang,) if options.lang else read.LANGUAGES
-    stale = []
-    for unit in options.unit or read.unit_names():
-        built = write.build_unit(unit, languages)
-        changed = write.differences(built) if options.check else write.write(built)
-        stale += changed
-        if not options.check:
-            print(f"{unit}: {', '.join(changed) if changed else 'nothing has changed'}")
-    if options.check:
-        for path in stale:
-            print(f"{path} is not what the text makes: run `course build` and commit the result.", file=sys.stderr)
-    return 1 if options.check and stale else 0
+    found = []
+    for name in options.unit or read.unit_names():
+        if options.check:
+            unit = read.read_unit(name)
+            found += [problem for language in languages for problem in _stale(unit, language)]
+        else:
+            changed = write.write(write.build_unit(name, languages), ROOT)
+            print(f"{name}: {', '.join(changed) if changed else 'nothing has changed'}")
+    for problem in found:
+        print(problem, file=sys.stderr)
+    return 1 if found else 0
+
+
+def _stale(unit, language: str) -> list[str]:
+    """One sentence for each file of a language that must be built again, or for the catalogue that prevents it."""
+    from course.build import write
+
+    try:
+        changed = write.differences([write.build_language(unit, language)], ROOT)
+    except write.CatalogueError as error:
+        return [str(error)]
+    return [f"{path} is not what the text makes: run `course build` and commit the result." for path in changed]
 
 
 def _messages(options) -> int:
@@ -154,12 +187,22 @@ def _run(options) -> int:
 
 def _grade(options) -> int:
     from course.grade import engine
+    from course.grade.sandbox import Limits, choose
 
-    students = engine.submissions(options.assignment, options.course_dir, options.student)
-    verdicts = engine.grade(
-        options.assignment, options.course_dir, students=students, cell_timeout=options.cell_timeout
+    limits = Limits(options.cell_timeout, options.timeout, options.memory)
+    settings = engine.Options(
+        students=tuple(options.student or ()),
+        jobs=options.jobs,
+        scheduler=options.scheduler,
+        sandbox=choose(options.sandbox),
+        limits=limits,
+        force=options.force,
     )
-    done = _with_progress(verdicts, len(students), options.assignment)
+    if settings.sandbox == "rlimits":
+        print(NO_SANDBOX, file=sys.stderr)
+    total = len(engine.submissions(options.assignment, options.course_dir, settings.students))
+    done = _with_progress(engine.grade(options.assignment, options.course_dir, settings), total, options.assignment)
+    done.sort(key=lambda verdict: verdict.student)
     _print_table(done)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)

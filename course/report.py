@@ -75,8 +75,8 @@ def _picture(verdicts: list[Verdict]) -> str:
     names = [f"{v.student} · {v.assignment}" for v in verdicts]
     drawn = axes.barh(range(len(names)), [v.score or 0 for v in verdicts], color="#0072B2")
     axes.bar_label(drawn, [_score(v) for v in verdicts], padding=4)
-    axes.set_yticks(range(len(names)), names)
-    axes.set_xlim(0, max((v.max_score for v in verdicts), default=1) * 1.15)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.set_xlim(0, max([1, *(v.max_score for v in verdicts)]) * 1.15)
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()

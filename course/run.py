@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 
 from course import ROOT
+from course.verdict import bounded
 from helpers import profiles
 from helpers.show import RESULTS_MIME
 
@@ -62,6 +63,7 @@ def run_unit(unit: str, language: str, *, profile: str, parameters: dict[str, st
 
 def _execute(notebook: Path, target: Path, values: dict):
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillException, PapermillExecutionError
 
     with _environment(), _quiet():
@@ -76,10 +78,11 @@ def _execute(notebook: Path, target: Path, values: dict):
                 extra_arguments=["--log-level=ERROR"],
             )
         except PapermillExecutionError as error:
-            raise RunError(
-                f"The notebook stopped in cell {_cell_id(target, error.cell_index)}: {error.ename}: {error.evalue} "
-                f"(see {target})."
-            ) from None
+            cause = bounded(f"{error.ename}: {error.evalue}")
+            cell = _cell_id(target, error.cell_index)
+            raise RunError(f"The notebook stopped in cell {cell}: {cause} (see {target}).") from None
+        except DeadKernelError:
+            raise RunError(f"The process of {notebook.name} died: was there enough memory? (see {target})") from None
         except PapermillException as error:
             raise RunError(f"{notebook.name} could not be run: {error}") from None
 
@@ -125,8 +128,11 @@ def _number(value: str):
 
 
 def _cell_id(notebook: Path, index: int) -> str:
+    """The id of a cell of an executed notebook; papermill counts without the two cells that report the error."""
+    from papermill.execute import ERROR_MARKER_TAG
+
     cells = nbformat.read(notebook, as_version=4).cells
-    return cells[index].get("id", index) if index < len(cells) else str(index)
+    return [cell.id for cell in cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])][index]
 
 
 def collect_results(notebook) -> dict:

@@ -42,6 +42,7 @@ class Verdict:
     max_score: float
     seconds: float
     cells: tuple[CellScore, ...]
+    sandbox: str = ""  # what confined the student's code: "bwrap", "rlimits"
 
     def as_json(self) -> str:
         """One line of JSON."""
@@ -73,6 +74,6 @@ def _folder(course_dir: Path, assignment: str) -> Path:
 
 
 def bounded(message: str) -> str:
-    """The message on one line, cut to `MESSAGE_LIMIT`."""
-    line = " ".join(message.split())
+    """The message on one line, cut to `MESSAGE_LIMIT`; what UTF-8 cannot write (half an emoji) becomes a ?."""
+    line = " ".join(message.split()).encode("utf-8", "replace").decode()
     return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 1] + "…"

@@ -7,6 +7,7 @@ files, or the Hub. Out: a `DatasetDict` with the same features and split names f
 import dataclasses
 import gzip
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -101,6 +102,8 @@ def _read_conll(folder: Path):
             raise DataError(f"There is no {split} split in {folder}: expected {split}.txt or {split}.txt.gz.")
         if path is not None:
             sentences = list(read_columns(path, CONLL_TAGS))
+            if not sentences:
+                raise DataError(f"{path} holds no sentences.")
             rows = [
                 {"id": str(i), "tokens": words, "ner_tags": [CONLL_TAGS.index(tag) for tag in tags]}
                 for i, (words, tags) in enumerate(sentences)
@@ -119,7 +122,7 @@ def read_columns(path: Path, known_tags: list[str]) -> Iterator[tuple[list[str],
     opener = gzip.open if path.suffix == ".gz" else open
     words, tags, columns = [], [], None
     try:
-        with opener(path, "rt", encoding="utf-8") as lines:
+        with opener(path, "rt", encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 cells = line.split()
                 if not cells or cells[0] == "-DOCSTART-":
@@ -136,7 +139,7 @@ def read_columns(path: Path, known_tags: list[str]) -> Iterator[tuple[list[str],
                     )
                 words.append(cells[0])
                 tags.append(cells[-1])
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+    except (UnicodeDecodeError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise DataError(f"{path} cannot be read as text in UTF-8 ({error}).") from None
     if words:
         yield words, to_iob2(tags)

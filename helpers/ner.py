@@ -83,6 +83,8 @@ def do_ner(text, model, tokenizer):
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
     )
+    # How many pieces a window begins after the one before it.
+    step = limit - tokenizer.num_special_tokens_to_add() - limit // 4
     model.eval()
     pieces = {}
     for number, ids in enumerate(windows["input_ids"]):
@@ -92,19 +94,21 @@ def do_ner(text, model, tokenizer):
         words, offsets = windows.word_ids(number), windows["offset_mapping"][number]
         for position, (word, span, tag) in enumerate(zip(words, offsets, tags)):
             context = min(position, len(ids) - 1 - position)
-            if word is not None and context > pieces.get(span, (0,))[0]:
-                pieces[span] = (context, word, tag)
+            place = number * step + position
+            if word is not None and context > pieces.get(place, (-1,))[0]:
+                pieces[place] = (context, word, span, tag)
 
     spans = {}
-    for (start, end), (_, word, tag) in sorted(pieces.items()):
+    for _, (_, word, (start, end), tag) in sorted(pieces.items()):
         first_start, _, first_tag = spans.get(word, (start, end, tag))
         spans[word] = (first_start, end, first_tag)
 
     entities = []
     open_class = None
+    starts = {start for start, _, _ in spans.values()}
     for start, end, tag in spans.values():
         # An accent that the tokenizer dropped still belongs to its letter.
-        while end < len(text) and unicodedata.combining(text[end]):
+        while end < len(text) and unicodedata.category(text[end]) == "Mn" and end not in starts:
             end += 1
         prefix, _, entity_class = tag.partition("-")
         if prefix == "I" and entity_class == open_class:

@@ -100,9 +100,14 @@ def prepare(profile: Profile, model, *, train_dataset, eval_dataset, data_collat
     freeze(model, profile.frozen_layers)
     accelerator = Accelerator(mixed_precision="bf16" if models.precision() == "bf16" else "no")
     size = profile.batch_size
+    # As in Trainer: weight decay pulls matrices towards zero, but neither biases nor the scale of a LayerNorm.
+    groups = [
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": profile.weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
     model, optimizer, train_loader, eval_loader = accelerator.prepare(
         model,
-        AdamW(model.parameters(), lr=profile.learning_rate, weight_decay=profile.weight_decay),
+        AdamW(groups, lr=profile.learning_rate),
         DataLoader(train_dataset, batch_size=size, shuffle=shuffle, collate_fn=data_collator),
         DataLoader(eval_dataset, batch_size=4 * size, collate_fn=data_collator),
     )

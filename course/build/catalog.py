@@ -23,8 +23,9 @@ KEPT = {
     "formula": re.compile(r"\$[^$]+\$"),
     "link or image": re.compile(r"\]\(([^)]*)\)"),
     "HTML tag": re.compile(r"</?[a-z][^>]*>"),
-    "table cell": re.compile(r"^\||(?<=.)\|$"),
+    "table bar": re.compile(r"\|"),
     "bold mark": re.compile(r"\*\*"),
+    "line break": re.compile(r"\n"),  # what follows it would be a block, or a line of code, of its own
 }
 
 

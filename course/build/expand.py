@@ -5,6 +5,7 @@ metadata, cell ids that never change.
 """
 
 import ast
+import re
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -67,6 +68,7 @@ def expand(unit: Unit, cells: list[NotebookNode], language: str, *, repository: 
     _number(expanded, unit.name)
     notebook = new_notebook(cells=expanded)
     notebook.metadata = NotebookNode(
+        course={"unit": unit.name, "language": language},
         accelerator="GPU",
         colab={"gpuType": "T4", "name": f"{unit.name}.ipynb", "provenance": [], "toc_visible": True},
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -130,6 +132,9 @@ def _number(cells: list[NotebookNode], unit: str) -> None:
         graded = cell.metadata.get("nbgrader")
         cell.id = graded.grade_id if graded else f"{unit}-{number:02d}"
     ids = [cell.id for cell in cells]
+    for identity in ids:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", identity):
+            raise UnitError(f"{unit}: {identity!r} is no grade id: use letters, digits, - and _, 64 at most.")
     doubled = {identity for identity in ids if ids.count(identity) > 1}
     if doubled:
         raise UnitError(f"{unit}: two cells have the id {sorted(doubled)[0]}.")

@@ -8,7 +8,9 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import io
 import textwrap
+import tokenize
 from pathlib import Path
 
 import jupytext
@@ -17,6 +19,7 @@ from nbformat import NotebookNode
 
 UNITS = Path(__file__).parents[1] / "units"
 LANGUAGES = ("en", "ru", "es")
+PAIRS = [(f"### BEGIN {what}", f"### END {what}") for what in ("SOLUTION", "HIDDEN TESTS")]
 
 
 class UnitError(Exception):
@@ -53,19 +56,43 @@ def read_unit(name: str) -> Unit:
 
 def parse_unit(name: str, text: str) -> Unit:
     """Read a unit from its text in jupytext's percent format."""
-    header, *cells = jupytext.reads(text, fmt="py:percent").cells
-    if header.cell_type != "raw" or not header.source.startswith("---"):
+    cells = jupytext.reads(text, fmt="py:percent").cells
+    if not cells or cells[0].cell_type != "raw" or not cells[0].source.startswith("---"):
         raise UnitError(f"{name}: the text must begin with front matter between two lines of ---.")
-    fields = yaml.safe_load(header.source.strip().strip("-"))
+    header, *cells = cells
+    fields = _front_matter(name, header.source)
     expected = {field.name for field in dataclasses.fields(Unit)} - {"name", "cells"}
     if fields.keys() != expected:
         wrong = ", ".join(sorted(fields.keys() ^ expected))
         raise UnitError(f"{name}: the front matter must hold {', '.join(sorted(expected))}; look at {wrong}.")
     for cell in cells:
-        for key in ("answer", "reference"):
-            if cell.cell_type == "code" and cell.metadata.get(key):
-                cell.source = _with_source(name, cell.source, is_answer=key == "answer")
+        if cell.cell_type == "code":
+            _check_code(name, cell.source)
+            for key in ("answer", "reference"):
+                if cell.metadata.get(key):
+                    cell.source = _with_source(name, cell.source, is_answer=key == "answer")
     return Unit(name=name, cells=cells, **fields)
+
+
+def _front_matter(unit: str, source: str) -> dict:
+    try:
+        fields = yaml.safe_load(source.strip().strip("-"))
+    except yaml.YAMLError as error:
+        raise UnitError(f"{unit}: the front matter is not YAML: {' '.join(str(error).split())}.") from None
+    return fields if isinstance(fields, dict) else {}
+
+
+def _check_code(unit: str, source: str) -> None:
+    """A mark with a typing mistake would show students what it should hide; magics belong to the builder."""
+    beginning = source.strip().split("\n")[0]
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        raise UnitError(f"{unit}: the cell that begins with {beginning!r} is not Python: {error.msg}.") from None
+    marks = [line.strip() for line in source.split("\n") if line.strip().startswith("###")]
+    if len(marks) % 2 or any(pair not in PAIRS for pair in zip(marks[::2], marks[1::2])):
+        known = "; ".join(" … ".join(pair) for pair in PAIRS)
+        raise UnitError(f"{unit}: the cell that begins with {beginning!r} has wrong marks; right ones are {known}.")
 
 
 def _with_source(unit: str, source: str, *, is_answer: bool) -> str:
@@ -77,11 +104,14 @@ def _with_source(unit: str, source: str, *, is_answer: bool) -> str:
     if len(statements) != 1 or not isinstance(statements[0], ast.ImportFrom):
         return source
     statement = statements[0]
-    module = importlib.import_module(statement.module)
-    (alias,) = statement.names
-    function = getattr(module, alias.name, None)
+    names = ", ".join(alias.name for alias in statement.names)
+    try:
+        module = importlib.import_module(statement.module)
+    except ModuleNotFoundError as error:
+        raise UnitError(f"{unit}: {names} cannot be imported: {error}.") from None
+    function = getattr(module, names, None)
     if not inspect.isfunction(function):
-        raise UnitError(f"{unit}: {statement.module} has no function {alias.name}.")
+        raise UnitError(f"{unit}: {statement.module} has no function {names}.")
     return function_source(function, is_answer=is_answer)
 
 
@@ -92,12 +122,22 @@ def function_source(function, *, is_answer: bool) -> str:
     reader's language.
     """
     lines = textwrap.dedent(inspect.getsource(function)).rstrip().split("\n")
-    body = ast.parse("\n".join(lines)).body[0].body
-    if ast.get_docstring(ast.parse("\n".join(lines)).body[0]) is not None:
-        signature_end, body = body[0].lineno - 1, body[1:]
-    else:
-        signature_end = body[0].lineno - 1
-    signature, rest = lines[:signature_end], lines[body[0].lineno - 1 :]
+    signature_end = _signature_end(lines)
+    definition = ast.parse("\n".join(lines)).body[0]
+    has_docstring = ast.get_docstring(definition) is not None
+    body = lines[definition.body[0].end_lineno if has_docstring else signature_end :]
+    while not body[0].strip():
+        body = body[1:]
     if is_answer:
-        rest = ["    ### BEGIN SOLUTION", *rest, "    ### END SOLUTION"]
-    return "\n".join(signature + rest)
+        body = ["    ### BEGIN SOLUTION", *body, "    ### END SOLUTION"]
+    return "\n".join(lines[:signature_end] + body)
+
+
+def _signature_end(lines: list[str]) -> int:
+    """The number of lines before a function's body: what follows them, comments included, belongs to the solution."""
+    for token in tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline):
+        if token.type == tokenize.NEWLINE:
+            end = token.start[0]
+        elif token.type == tokenize.INDENT:
+            break
+    return end

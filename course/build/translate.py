@@ -8,8 +8,10 @@ are never messages; neither are comments in solutions and hidden tests.
 import ast
 import copy
 import dataclasses
+import io
 import json
 import re
+import tokenize
 
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -18,8 +20,9 @@ from nbformat import NotebookNode
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin)
 LINE_BY_LINE = {"table_open", "html_block"}
 FLOWING = {"heading_open", "paragraph_open"}
-BLOCK_MARKER = re.compile(r"(?:[ \t]*(?:[-*+]|\d+[.)]|>|#+)(?=\s|$)[ \t]*)*[ \t]*")
-COMMENT = re.compile(r"^(?P<marker>\s*# )(?!%)(?P<text>[^#\n].*)$")
+NUMBER = re.compile(r"\d+[.)]\s+")  # of a heading: renumbering makes no translation fuzzy
+HARD_BREAK = re.compile(r"(?: {2,}|\\)\n")
+COMMENT = re.compile(r"# (?!%)(?P<text>[^#\n].*)")
 PRIVATE = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS).*?### END \1", re.S)
 WORD = re.compile(r"[^\W\d_]{2,}")
 NOT_WORDS = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)")
@@ -83,37 +86,42 @@ def has_words(text: str) -> bool:
 
 def _markdown_pieces(source: str):
     lines = source.split("\n")
-    for token in MARKDOWN.parse(source):
-        if not token.map:
-            continue
-        start, end = token.map
-        while end > start + 1 and not lines[end - 1].strip():
-            end -= 1
+    tokens = MARKDOWN.parse(source)
+    for opening, token in zip([None, *tokens], tokens):
         if token.type in LINE_BY_LINE:
-            for number in range(start, end):
+            for number in range(*token.map):
                 if has_words(lines[number]):
                     yield Piece(lines[number], number, number + 1)
-        elif token.type in FLOWING:
-            marker = BLOCK_MARKER.match(lines[start]).group()
-            first = lines[start][len(marker) :]
-            rest = [BLOCK_MARKER.match(line).group() for line in lines[start + 1 : end]]
-            rest = [line[len(mark) :] for line, mark in zip(lines[start + 1 : end], rest)]
-            text = " ".join([first, *rest])
+        elif token.type == "inline" and opening.type in FLOWING:
+            # The parser has taken bullets, quote marks and indentation away, from the first line and from the others.
+            first = token.content.split("\n")[0]
+            marker = lines[token.map[0]][: lines[token.map[0]].rindex(first)]
+            text = re.sub(r"\s*\n\s*", " ", HARD_BREAK.sub("<br>", token.content))
+            number = NUMBER.match(text)
+            if number:
+                marker, text = marker + number.group(), text[number.end() :]
             if has_words(text):
-                yield Piece(text, start, end, marker)
+                yield Piece(text, *token.map, marker)
 
 
 def _comment_pieces(source: str):
-    visible = PRIVATE.sub(lambda found: "\n" * found.group().count("\n"), source)
-    for number, line in enumerate(visible.split("\n")):
-        found = COMMENT.match(line)
+    lines = source.split("\n")
+    private = set()
+    for found in PRIVATE.finditer(source):
+        private.update(range(source.count("\n", 0, found.start()), source.count("\n", 0, found.end()) + 1))
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        number, column = token.start[0] - 1, token.start[1]
+        if token.type != tokenize.COMMENT or number in private or lines[number][:column].strip():
+            continue
+        found = COMMENT.fullmatch(token.string)
         if found and has_words(found["text"]):
-            yield Piece(found["text"], number, number + 1, found["marker"])
+            yield Piece(found["text"], number, number + 1, lines[number][: column + 2])
 
 
 def _assert_pieces(source: str):
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assert) and isinstance(node.msg, ast.Constant):
             message = node.msg
-            columns = (message.col_offset, message.end_col_offset)
-            yield Piece(message.value, message.lineno - 1, message.end_lineno, columns=columns)
+            if isinstance(message.value, str) and has_words(message.value):
+                columns = (message.col_offset, message.end_col_offset)
+                yield Piece(message.value, message.lineno - 1, message.end_lineno, columns=columns)

@@ -15,7 +15,7 @@ from traitlets.config import Config
 
 from course import ROOT
 from course.build import catalog
-from course.build.expand import CODE_STUB, COLAB_ALT, TEXT_STUB, builder_cells, expand, header_cells
+from course.build.expand import CODE_STUB, COLAB_ALT, TEXT_STUB, builder_cells, expand, header_cells, same_code
 from course.build.read import LANGUAGES, Unit, read_unit
 from course.build.translate import translate
 
@@ -43,11 +43,24 @@ def build_language(unit: Unit, language: str) -> Built:
     """Build a unit in one language: translate, expand, release."""
     table = _table(unit, language)
     cells = translate([*header_cells(unit), *unit.cells], table)
+    check_parity(unit, cells[1:], language)
     short = dict(zip((COLAB_ALT, CODE_STUB, TEXT_STUB), translate(builder_cells(), table)))
     notebook = expand(unit, cells, language, repository=repository(), alt=short[COLAB_ALT].source)
     source = dumps(notebook)
     released = release(unit.name, source, short[CODE_STUB].source, short[TEXT_STUB].source)
     return Built(Path(f"{unit.name}-{language}/{unit.name}.ipynb"), source, released)
+
+
+def check_parity(unit: Unit, translated: list[NotebookNode], language: str) -> None:
+    """Raise `CatalogueError` where the translated code does not do what the English code does.
+
+    Nothing in a catalogue that passes its checks can bring that about. Courses whose languages drifted apart in
+    code had no such gate (jsboige/CoursIA #10041).
+    """
+    for english, cell in zip(unit.cells, translated, strict=True):
+        if cell.cell_type == "code" and not same_code(english, cell):
+            first = english.source.split("\n")[0]
+            raise CatalogueError(f"{unit.name}-{language}: the code of the cell that begins with {first!r} differs.")
 
 
 def _table(unit: Unit, language: str) -> dict[str, str]:
@@ -103,22 +116,22 @@ def release(unit: str, source: str, code_stub: str, text_stub: str) -> str:
     return dumps(released)
 
 
-def differences(built: list[Built], root: Path = ROOT) -> list[str]:
+def differences(built: list[Built], root: Path) -> list[str]:
     """The files under `root` that are not what the text makes, missing ones included."""
     return [
-        str(path.relative_to(root))
+        path.relative_to(root).as_posix()
         for path, text in _files(built, root)
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
+        if not path.is_file() or path.read_bytes() != text.encode()
     ]
 
 
-def write(built: list[Built], root: Path = ROOT) -> list[str]:
+def write(built: list[Built], root: Path) -> list[str]:
     """Write what differs; returns the names of the files written."""
     changed = differences(built, root)
     for path, text in _files(built, root):
-        if str(path.relative_to(root)) in changed:
+        if path.relative_to(root).as_posix() in changed:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(text.encode())
     return changed
 
 

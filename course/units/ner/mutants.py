@@ -26,7 +26,7 @@ MUTANTS = [
     ),
     ("build_model", "the names are missing", "        id2label=dict(enumerate(label_names)),\n", ""),
     ("build_model", "the way back is missing", "label2id={name: index for", "label2id={str(index): index for"),
-    ("build_model", "always nine tags", "num_labels=len(label_names)", "num_labels=9"),
+    ("build_model", "one tag too many", "dict(enumerate(label_names))", 'dict(enumerate([*label_names, "PAD"]))'),
     ("build_model", "names of CoNLL, whatever was asked", "dict(enumerate(label_names))", '{0: "O", 1: "B-PER", 2: "I-PER"}'),
     (
         "build_model",

@@ -1,0 +1,230 @@
+"""One submission: bytes in, verdict and graded notebook out.
+
+A pure job: it reads no file of the course and writes none, so it can run in any process on any machine. What is
+not pure, the warm parent in the sandbox, is made once per worker process and kept.
+"""
+
+import dataclasses
+import time
+
+import nbformat
+from nbformat import NotebookNode
+
+from course.grade import own_work, skeleton
+from course.grade.referee import Referee, assigned_names, teacher_imports
+from course.grade.sandbox import CellRun, Limits, Stopped, Student, Warm
+from course.grade.values import ValueRefused
+from course.verdict import CellScore, Verdict, bounded
+
+REPAIRS_SHOWN = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A submission and what it is graded against, all as bytes.
+
+    `submitted` is None where the student's folder holds no notebook. `files` are the teacher's data files,
+    laid beside the notebook.
+    """
+
+    student: str
+    assignment: str
+    notebook: str
+    source: bytes
+    release: bytes
+    submitted: bytes | None
+    files: tuple[tuple[str, bytes], ...] = ()
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    sandbox: str = "bwrap"
+
+
+@dataclasses.dataclass(frozen=True)
+class Graded:
+    """The end of a job: the verdict, and the executed notebook (None where there is none to show)."""
+
+    verdict: Verdict
+    notebook: bytes | None
+
+
+def grade(job: Job, warm: Warm) -> Graded:
+    """Grade one submission. Whatever is submitted, this returns a verdict."""
+    started = time.monotonic()
+    source = nbformat.reads(job.source.decode(), as_version=4)
+    try:
+        if job.submitted is None:
+            raise skeleton.WrongNotebook("The submission holds no notebook of this assignment.")
+        submitted = skeleton.read_notebook(job.submitted)
+        built = skeleton.build(source, nbformat.reads(job.release.decode(), as_version=4), submitted)
+    except skeleton.Unreadable as error:
+        return Graded(_ungraded(job, source, "unreadable", str(error), started), None)
+    except skeleton.WrongNotebook as error:
+        return Graded(_ungraded(job, source, "wrong_notebook", str(error), started), None)
+    run = _Run(job, warm, source, built)
+    run.all_cells()
+    verdict = Verdict(
+        student=job.student,
+        assignment=job.assignment,
+        verdict=run.outcome,
+        cause=bounded(" ".join([run.cause, *built.repairs[:REPAIRS_SHOWN], *run.copied.values()]).strip()),
+        flags=run.flags(),
+        score=sum(cell.score or 0.0 for cell in run.scores),
+        max_score=sum(cell.max_score for cell in run.scores),
+        seconds=round(time.monotonic() - started, 2),
+        cells=tuple(run.scores),
+        sandbox=job.sandbox,
+    )
+    return Graded(verdict, nbformat.writes(run.notebook).encode())
+
+
+def _ungraded(job: Job, source: NotebookNode, outcome: str, cause: str, started: float) -> Verdict:
+    points = sum(cell.metadata.nbgrader.points for cell in source.cells if is_graded(cell))
+    seconds = round(time.monotonic() - started, 2)
+    return Verdict(job.student, job.assignment, outcome, bounded(cause), (), None, points, seconds, (), job.sandbox)
+
+
+def is_graded(cell: NotebookNode) -> bool:
+    """Whether a cell has points."""
+    return bool(cell.metadata.get("nbgrader", {}).get("grade"))
+
+
+def is_test(cell: NotebookNode) -> bool:
+    """Whether a cell is graded by running it."""
+    settings = cell.metadata.get("nbgrader", {})
+    return cell.cell_type == "code" and bool(settings.get("grade")) and not settings.get("solution")
+
+
+class _Run:
+    """A notebook on its way from the first cell to the last, over restarts of the student's process."""
+
+    def __init__(self, job: Job, warm: Warm, source: NotebookNode, built: skeleton.Skeleton):
+        self.job = job
+        self.warm = warm
+        self.built = built
+        self.notebook = built.notebook
+        self.referee = Referee(teacher_imports(source), job.limits.cell_seconds)
+        self.deadline = time.monotonic() + job.limits.total_seconds
+        self.blamed: set[int] = set()  # cells that ended the process: not run again
+        self.outcome, self.cause = "graded", ""
+        self.scores: list[CellScore] = []
+        self.tampering = False
+        self.copied = _copied(source, built.notebook)
+        self.student: Student | None = None
+
+    def flags(self) -> tuple[str, ...]:
+        found = {"recovered": self.built.recovered, "copied": bool(self.copied), "tampering": self.tampering}
+        return tuple(name for name, is_set in found.items() if is_set)
+
+    def all_cells(self) -> None:
+        """Run every cell; what ends the student's process costs the cell that did it, and the rest goes on."""
+        try:
+            self._start(0)
+            for index, cell in enumerate(self.notebook.cells):
+                if is_test(cell):
+                    self._test(index, cell)
+                elif is_graded(cell):
+                    self.scores.append(self._by_hand(cell))
+                elif cell.cell_type == "code":
+                    self._run(index, cell)
+        finally:
+            if self.student:
+                self.student.close()
+
+    def _start(self, upto: int) -> None:
+        """Start a process and bring it to where cell `upto` begins, if that can still change a mark."""
+        while True:
+            if self.student:
+                self.student.close()
+            self.student = self.referee.student = None
+            if time.monotonic() > self.deadline or not any(map(is_test, self.notebook.cells[upto:])):
+                return
+            self.student = self.warm.student(self.deadline)
+            for name, data in self.job.files:
+                self.student.ask("put", name, data)
+            for index in range(upto):
+                cell = self.notebook.cells[index]
+                if cell.cell_type == "code" and not is_test(cell) and index not in self.blamed:
+                    try:
+                        self.student.run(cell.source)
+                    except (Stopped, ValueRefused):
+                        self.blamed.add(index)
+                        break
+            else:
+                self.referee.student = self.student
+                return
+
+    def _run(self, index: int, cell: NotebookNode) -> None:
+        if not self.student:
+            return
+        try:
+            cell.outputs = _as_outputs(self.student.run(cell.source))
+        except Stopped as stopped:
+            cell.outputs = [_error(stopped)]
+            self._note(stopped)
+            if not stopped.alive:
+                self.blamed.add(index)
+                self._start(index + 1)
+        except ValueRefused as refused:
+            self.tampering = True
+            cell.outputs = [_error(refused)]
+            self.blamed.add(index)
+            self._start(index + 1)
+        self.referee.forget(assigned_names(cell.source))
+
+    def _test(self, index: int, cell: NotebookNode) -> None:
+        settings = cell.metadata.nbgrader
+        result = self.referee.grade(cell.source, settings.points, settings.grade_id)
+        if self.student:
+            cell.outputs = [nbformat.from_dict(output) for output in self.student.take_printed()]
+        if result.printed:
+            cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=result.printed))
+        if result.status in ("failed", "manual"):
+            cell.outputs.append(_failure(result.message))
+        elif result.status == "partial":
+            data = {"text/plain": f"{result.score:g}"}
+            cell.outputs.append(nbformat.v4.new_output("execute_result", data, execution_count=None))
+        self.scores.append(CellScore(settings.grade_id, result.score, settings.points, result.status, result.message))
+        if result.refused:
+            self.tampering = self.tampering or "wrong form" in result.message
+        if result.stopped:
+            self._note(result.stopped)
+            if not result.stopped.alive:
+                self._start(index + 1)
+
+    def _note(self, stopped: Stopped) -> None:
+        if self.outcome == "graded":
+            self.outcome, self.cause = stopped.verdict, str(stopped)
+
+    def _by_hand(self, cell: NotebookNode) -> CellScore:
+        """A written answer waits for a person; an untouched one is worth nothing, as nbgrader has it."""
+        settings = cell.metadata.nbgrader
+        if settings.grade_id in self.built.answered:
+            return CellScore(settings.grade_id, None, settings.points, "manual")
+        return CellScore(settings.grade_id, 0.0, settings.points, "failed", "No answer.")
+
+
+def _copied(source: NotebookNode, notebook: NotebookNode) -> dict[str, str]:
+    """Grade id → in which way the answer is the reference's."""
+    references = {}
+    for cell in source.cells:
+        settings = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and settings.get("solution") and not settings.get("grade"):
+            references[settings.grade_id] = cell.source
+    found = {}
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if grade_id in references and (sentence := own_work.copied(cell.source, references[grade_id], grade_id)):
+            found[grade_id] = sentence
+    return found
+
+
+def _as_outputs(run: CellRun) -> list[NotebookNode]:
+    return [nbformat.from_dict(output) for output in run.outputs]
+
+
+def _error(error: Exception) -> NotebookNode:
+    name = type(error).__name__
+    return nbformat.v4.new_output("error", ename=name, evalue=str(error), traceback=[f"{name}: {error}"])
+
+
+def _failure(message: str) -> NotebookNode:
+    return nbformat.v4.new_output("error", ename="TestFailed", evalue=message, traceback=[f"Test failed: {message}"])

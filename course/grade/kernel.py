@@ -1,0 +1,353 @@
+"""The student's process: runs cells, answers calls. It is started inside the sandbox and knows nothing of tests.
+
+The parent imports the heavy libraries once and then only forks: one child a submission. A child gives itself
+new user, pid, mount and ipc namespaces, a private /tmp and an empty /proc, drops every privilege, and serves
+one connection. As it is process 1 of its namespace, killing it kills all that it started. The parent is out
+of its reach: another pid namespace, not dumpable, its control socket closed.
+
+Requests and replies are values (`course.grade.values`), each behind eight bytes of length.
+"""
+
+import array
+import base64
+import builtins
+import contextlib
+import ctypes
+import gc
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import traceback
+
+from course.grade.values import Handle, ValueRefused, decode, encode
+
+WARM = ("numpy", "torch", "transformers", "datasets", "evaluate", "sklearn.metrics", "accelerate", "pandas")
+WARM += ("matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.interactiveshell", "seqeval.metrics")
+DISPLAY_LIMIT = 1 << 20  # bytes of pictures and HTML that one cell may show
+LENGTH = struct.Struct(">Q")
+
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x08000000, 0x10000000, 0x20000000
+MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def main() -> None:
+    """`python -m course.grade.kernel CONTROL_FD namespaces|plain DISK_MIB MEMORY_MIB`.
+
+    Warm up, then fork on demand.
+    """
+    control = socket.socket(fileno=int(sys.argv[1]))
+    namespaces, disk_mib, memory_mib = sys.argv[2] == "namespaces", int(sys.argv[3]), int(sys.argv[4])
+    LIBC.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _warm_up()
+    control.send(b"ready")
+    while True:
+        message, ancillary, _, _ = control.recvmsg(64, socket.CMSG_SPACE(3 * 4))
+        command, *numbers = message.split()
+        if not message:
+            return
+        if command == b"fork":
+            descriptors = array.array("i", ancillary[0][2])
+            pid = _fork(control, descriptors, namespaces, disk_mib, memory_mib)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            control.send(str(pid).encode())
+        elif command == b"signal":
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(numbers[0]), int(numbers[1]))
+            control.send(b"done")
+
+
+def _warm_up() -> None:
+    for name in WARM:
+        with contextlib.suppress(ImportError):
+            __import__(name)
+    import torch
+
+    # Pools of threads do not survive a fork; one thread a submission, as many submissions as cores.
+    torch.set_num_threads(1)
+    from transformers import AutoModelForTokenClassification, BertConfig, Trainer  # noqa: F401  (loaded lazily)
+
+    gc.collect()
+    gc.freeze()
+
+
+def _fork(control, descriptors, namespaces: bool, disk_mib: int, memory_mib: int) -> int:
+    """Fork a child that serves a connection; returns its pid, 0 if its sandbox could not be made."""
+    reader, writer = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        code = 1
+        try:
+            os.close(reader)
+            control.close()
+            if namespaces:
+                _enter_namespaces()
+            child = os.fork()
+            if child == 0:
+                os.close(writer)
+                _serve_forever(descriptors, namespaces, disk_mib, memory_mib)
+            os.write(writer, str(child).encode())
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writer)
+    os.waitpid(middle, 0)
+    with os.fdopen(reader, "rb") as pipe:
+        return int(pipe.read() or 0)
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+
+
+def _enter_namespaces() -> None:
+    uid, gid = os.getuid(), os.getgid()
+    LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else the maps below may not be written
+    _check(LIBC.unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC), "unshare")
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
+def _serve_forever(descriptors, namespaces: bool, disk_mib: int, memory_mib: int) -> None:
+    """The child's life, from its first instruction to its last."""
+    try:
+        inherited_mib = _private_data_mib()
+        if namespaces:
+            _private_filesystem(disk_mib)
+            _drop_privileges()
+        else:
+            os.setsid()  # a process group of its own, so that all of it can be killed
+        _set_limits(disk_mib, inherited_mib + memory_mib)
+        _standard_streams(descriptors[1], descriptors[2])
+        os.makedirs("/tmp/home", exist_ok=True)
+        os.chdir("/tmp/home")
+        Session(socket.socket(fileno=descriptors[0])).serve()
+    except BaseException:  # nothing of a child may run on in the parent's code
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def _private_filesystem(disk_mib: int) -> None:
+    _check(LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "private mounts")
+    options = f"size={disk_mib}m,mode=1777".encode()
+    _check(LIBC.mount(b"tmpfs", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, options), "/tmp")
+    # Libraries look up the processor and the memory there; about processes there is nothing to see.
+    kept = {name: _read(f"/proc/{name}") for name in ("cpuinfo", "meminfo", "stat", "version")}
+    _check(LIBC.mount(b"tmpfs", b"/proc", b"tmpfs", MS_NOSUID | MS_NODEV, b"size=4m,mode=755"), "/proc")
+    for name, text in kept.items():
+        with open(f"/proc/{name}", "wb") as file:
+            file.write(text)
+
+
+def _private_data_mib() -> int:
+    """What the parent's libraries already count towards RLIMIT_DATA."""
+    line = next(line for line in _read("/proc/self/status").splitlines() if line.startswith(b"VmData"))
+    return int(line.split()[1]) >> 10
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+class _CapHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _CapData(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint32) for name in ("effective", "permitted", "inheritable")]
+
+
+def _drop_privileges() -> None:
+    _check(LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    for capability in range(64):
+        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    _check(LIBC.capset(ctypes.byref(_CapHeader(0x20080522, 0)), (_CapData * 2)()), "capset")
+
+
+def _set_limits(disk_mib: int, memory_mib: int) -> None:
+    """What the kernel itself enforces, process by process; the grader watches the sums.
+
+    Private memory is limited, not address space: torch maps gigabytes that it never touches.
+    """
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_mib << 20,) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (disk_mib << 20,) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that grows too long is an error, not death
+
+
+def _standard_streams(stdout: int, stderr: int) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(stdout, 1)
+    os.dup2(stderr, 2)
+    for descriptor in (null, stdout, stderr):
+        os.close(descriptor)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+
+def read_frame(connection) -> bytes:
+    """Read one message; raises `EOFError` when the other side has gone."""
+    length = LENGTH.unpack(_read_exactly(connection, LENGTH.size))[0]
+    return _read_exactly(connection, length)
+
+
+def _read_exactly(connection, length: int) -> bytes:
+    buffer = bytearray()
+    while len(buffer) < length:
+        part = connection.recv(min(1 << 20, length - len(buffer)))
+        if not part:
+            raise EOFError
+        buffer += part
+    return bytes(buffer)
+
+
+class Session:
+    """One submission: an IPython shell, and the objects that the grader holds handles of."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.objects: list[object] = []
+        self.shell = _make_shell()
+        # Requests that make no sense in Jupyter are no attributes of this class: a closed list.
+        self.operations = {
+            "run": self.run,
+            "put": _put,
+            "has": lambda name: name in self.shell.user_ns,
+            "name": lambda name: self.shell.user_ns[name],
+            "call": lambda target, arguments, keywords: target(*arguments, **keywords),
+            "attribute": getattr,
+            "item": lambda target, key: target[key],
+            "length": len,
+        }
+
+    def serve(self) -> None:
+        """Answer requests until the grader closes the connection."""
+        while True:
+            try:
+                request = read_frame(self.connection)
+            except EOFError:
+                return
+            except KeyboardInterrupt:  # came too late: the call that it was meant for has ended
+                continue
+            reply = self.answer(request)
+            self.connection.sendall(LENGTH.pack(len(reply)) + reply)
+
+    def answer(self, request: bytes) -> bytes:
+        """The reply to one request, an error included."""
+        try:
+            operation, *arguments = decode(request, resolve=self.resolve, pickles=True)
+            return encode(("value", self.operations[operation](*arguments)), keep=self.keep)
+        except BaseException as error:
+            return encode(_described(error))
+
+    def keep(self, value) -> Handle:
+        self.objects.append(value)
+        return Handle(len(self.objects) - 1, type(value).__name__)
+
+    def resolve(self, handle: Handle):
+        return self.objects[handle.number]
+
+    def run(self, source: str) -> dict:
+        """Run a cell as Jupyter would.
+
+        Returns `ok` and the outputs other than stdout and stderr, as nbformat has them.
+        """
+        self.shell.outputs.clear()
+        result = self.shell.run_cell(source, store_history=True)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        return {"ok": bool(result.success), "outputs": list(self.shell.outputs)}
+
+
+def _put(name: str, data: bytes) -> None:
+    """Lay a file of the teacher's beside the notebook."""
+    os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+    with open(name, "wb") as file:
+        file.write(data)
+
+
+def _described(error: BaseException) -> tuple:
+    """An exception as plain data: the names of its built-in classes, its message, its traceback."""
+    names = [kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind]
+    try:
+        message = str(error)[:2000]
+        lines = traceback.format_exception(error)[-20:]
+    except BaseException:
+        message, lines = "(the error cannot be printed)", []
+    refused = isinstance(error, ValueRefused)
+    return ("refused" if refused else "error", type(error).__name__[:200], names, message, "".join(lines)[-8000:])
+
+
+def _make_shell():
+    from IPython.core.displayhook import DisplayHook
+    from IPython.core.displaypub import DisplayPublisher
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    outputs: list[dict] = []
+
+    def show(kind: str, data: dict, metadata: dict | None, display_id: str | None = None) -> None:
+        data = {mime: _as_text(value) for mime, value in data.items()}
+        entry = {"output_type": kind, "data": data, "metadata": {}}
+        size = sum(len(value) for value in data.values() if isinstance(value, str))
+        if size + sum(entry.get("size", 0) for entry in outputs) > DISPLAY_LIMIT:
+            return
+        entry |= {"size": size, "id": display_id or ""}
+        for index, earlier in enumerate(outputs):
+            if display_id and earlier.get("id") == display_id:
+                outputs[index] = entry
+                return
+        outputs.append(entry)
+
+    class Publisher(DisplayPublisher):
+        def publish(self, data, metadata=None, *, transient=None, update=False, **_):
+            show("display_data", data, metadata, (transient or {}).get("display_id"))
+
+        def clear_output(self, wait=False):
+            pass
+
+    class Hook(DisplayHook):
+        def __call__(self, result=None):
+            if result is not None and not self.quiet():
+                data, metadata = self.compute_format_data(result)
+                self.update_user_ns(result)
+                show("execute_result", data, metadata)
+
+    class Shell(InteractiveShell):
+        def _showtraceback(self, etype, evalue, stb):
+            text = [str(line) for line in stb][-40:]
+            name = getattr(etype, "__name__", str(etype))
+            entry = {"output_type": "error", "ename": name, "evalue": str(evalue)[:2000], "traceback": text}
+            outputs.append(entry)
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook)
+    shell.outputs = outputs
+    with contextlib.suppress(Exception):
+        shell.enable_matplotlib("inline")
+    return shell
+
+
+def _as_text(value):
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value if isinstance(value, (str, dict, list)) else str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""`import helpers` is cheap and makes waiting threads sleep. Each test needs a fresh interpreter."""
+
+import pytest
+
+# What a user does in a notebook's first cell, with torch already there.
+TORCH_FIRST = "import sys, types; sys.modules['torch'] = types.ModuleType('torch')\n"
+
+
+@pytest.mark.parametrize("heavy", ["torch", "transformers", "datasets", "evaluate", "matplotlib", "pandas"])
+def test_import_leaves_the_heavy_packages_alone(python, heavy):
+    assert python(f"import helpers, sys; print({heavy!r} in sys.modules)").stdout == "False\n"
+
+
+@pytest.mark.parametrize("module", ["data", "models", "ner", "profiles", "training", "show", "metrics"])
+def test_the_modules_are_light_too(python, module):
+    code = f"import helpers.{module}, sys; print({{'torch', 'transformers', 'matplotlib'}} & sys.modules.keys())"
+    assert python(code).stdout == "set()\n"
+
+
+def test_waiting_threads_sleep(python):
+    assert python("import helpers, os; print(os.environ['OMP_WAIT_POLICY'])").stdout == "PASSIVE\n"
+
+
+def test_the_users_own_setting_stays(python):
+    code = "import helpers, os; print(os.environ['OMP_WAIT_POLICY'])"
+    assert python(code, OMP_WAIT_POLICY="ACTIVE").stdout == "ACTIVE\n"
+
+
+def test_a_normal_import_says_nothing(python):
+    assert python("import helpers, helpers.data").stderr == ""
+
+
+def test_torch_before_helpers_is_warned_of_exactly_once(python):
+    warned = python(TORCH_FIRST + "import helpers; import helpers.data; import helpers").stderr
+    assert warned.count("UserWarning") == 1
+    assert "restart the kernel" in warned
+
+
+def test_no_warning_where_the_user_decided(python):
+    assert python(TORCH_FIRST + "import helpers", OMP_WAIT_POLICY="ACTIVE").stderr == ""

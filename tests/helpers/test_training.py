@@ -1,0 +1,311 @@
+"""Trainer with the course's settings, and the loop made by hand, which must come to the same."""
+
+import ast
+import dataclasses
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from transformers import BertConfig, BertForTokenClassification, DataCollatorForTokenClassification
+
+import helpers
+from helpers import models, profiles, training
+from helpers.ner import calculate_metrics
+
+NAMES = ["O", "B-PER", "I-PER"]
+PROFILE = dataclasses.replace(
+    profiles.load("ner", "offline"),
+    epochs=2,
+    batch_size=4,
+    frozen_layers=0,
+    learning_rate=1e-2,
+    warmup=0.2,
+    weight_decay=0.5,  # so much that a parameter decayed by mistake is seen
+)
+
+
+def tiny_model(layers=2, positions=16):
+    torch.manual_seed(0)
+    return BertForTokenClassification(
+        BertConfig(
+            vocab_size=120,
+            hidden_size=16,
+            num_hidden_layers=layers,
+            num_attention_heads=2,
+            intermediate_size=16,
+            max_position_embeddings=positions,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            id2label=dict(enumerate(NAMES)),
+            label2id={name: index for index, name in enumerate(NAMES)},
+        )
+    )
+
+
+def sentences(count=22, seed=0):
+    """Tokenized sentences of unequal length, no two alike; the count is no multiple of a batch."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for length in rng.integers(4, 15, count):
+        ids = rng.integers(110, 120, length).tolist()
+        rows.append(
+            {
+                "input_ids": [101, *ids, 102],
+                "token_type_ids": [0] * (length + 2),
+                "attention_mask": [1] * (length + 2),
+                "labels": [-100, *[i % 3 for i in ids], -100],
+            }
+        )
+    return Dataset.from_list(rows)
+
+
+def score(eval_pred):
+    return calculate_metrics(eval_pred, NAMES)
+
+
+def weights(model):
+    return {name: value.detach().cpu().clone() for name, value in model.named_parameters()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def full_precision(tmp_path_factory):
+    """The same numbers on every machine, and no folder left behind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "precision", lambda: "fp32")
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("runs")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def trainer_of(tokenizer):
+    """Build a trainer on the sentences, for a profile with changes."""
+
+    def build(model, data, *, shuffle=True, **changes):
+        return training.make_trainer(
+            dataclasses.replace(PROFILE, **changes),
+            model,
+            tokenizer,
+            train_dataset=data,
+            eval_dataset=data,
+            data_collator=DataCollatorForTokenClassification(tokenizer),
+            compute_metrics=score,
+            shuffle=shuffle,
+        )
+
+    return build
+
+
+# ---- the two ways
+
+
+@pytest.fixture(scope="module")
+def trained(trainer_of):
+    """What Trainer makes of the sentences in their own order: model, mean loss, log of the epochs, last metrics."""
+    trainer = trainer_of(tiny_model(), sentences(), shuffle=False)
+    loss = trainer.train().training_loss
+    return SimpleNamespace(
+        model=trainer.model,
+        loss=loss,
+        log=list(trainer.state.log_history),
+        final=trainer.evaluate(),
+        arguments=trainer.args,
+    )
+
+
+@pytest.fixture(scope="module")
+def looped(tokenizer):
+    """What the hand-made loop makes of the same: the model, the loss and the metrics of every epoch."""
+    accelerator, model, optimizer, scheduler, train_loader, eval_loader = training.prepare(
+        PROFILE,
+        tiny_model(),
+        train_dataset=sentences(),
+        eval_dataset=sentences(),
+        data_collator=DataCollatorForTokenClassification(tokenizer),
+        shuffle=False,
+    )
+    losses, scores = [], []
+    for _ in range(PROFILE.epochs):
+        losses.append(training.train_epoch(accelerator, model, optimizer, scheduler, train_loader))
+        scores.append(training.evaluate_epoch(accelerator, model, eval_loader, score))
+    return SimpleNamespace(model=model, losses=losses, scores=scores)
+
+
+def test_both_ways_end_with_the_same_weights(trained, looped):
+    by_trainer, by_hand = weights(trained.model), weights(looped.model)
+    assert [name for name in by_trainer if not torch.allclose(by_trainer[name], by_hand[name], atol=1e-5)] == []
+
+
+def test_every_parameter_learns_something(looped):
+    """Otherwise it would be no wonder that they agree."""
+    start = weights(tiny_model())
+    assert [name for name, value in weights(looped.model).items() if torch.equal(value, start[name])] == []
+    assert looped.losses[1] < looped.losses[0]
+
+
+def test_both_ways_report_the_same_loss(trained, looped):
+    by_epoch = [entry["loss"] for entry in trained.log if "loss" in entry]
+    assert looped.losses == pytest.approx(by_epoch, abs=1e-4)
+    assert np.mean(looped.losses) == pytest.approx(trained.loss, abs=1e-4)
+
+
+def test_both_ways_report_the_same_metrics_after_every_epoch(trained, looped):
+    by_trainer = [entry for entry in trained.log if "eval_f1" in entry]
+    for entry, scores in zip(by_trainer, looped.scores, strict=True):
+        assert {name: entry[f"eval_{name}"] for name in scores} == pytest.approx(scores)
+
+
+def test_evaluating_again_gives_the_metrics_of_the_last_epoch(trained, looped):
+    last = looped.scores[-1]
+    assert {name: trained.final[f"eval_{name}"] for name in last} == pytest.approx(last)
+
+
+def test_the_loop_puts_the_model_into_the_right_mode(tokenizer):
+    parts = training.prepare(
+        PROFILE,
+        tiny_model(),
+        train_dataset=sentences(6),
+        eval_dataset=sentences(6),
+        data_collator=DataCollatorForTokenClassification(tokenizer),
+    )
+    accelerator, model, *_, eval_loader = parts
+    training.train_epoch(*parts[:5])
+    assert model.training
+    training.evaluate_epoch(accelerator, model, eval_loader, score)
+    assert not model.training
+
+
+def test_every_sentence_is_evaluated_once_and_in_order(tokenizer):
+    data, seen = sentences(), []
+    parts = training.prepare(
+        PROFILE,
+        tiny_model(),
+        train_dataset=data,
+        eval_dataset=data,
+        data_collator=DataCollatorForTokenClassification(tokenizer),
+    )
+    training.evaluate_epoch(parts[0], parts[1], parts[5], lambda eval_pred: seen.append(eval_pred))
+    _, labels = seen[0]
+    assert [row[row != -100].tolist() for row in labels] == [row[1:-1] for row in data["labels"]]
+
+
+# ---- make_trainer
+
+
+def test_predictions_come_in_the_order_of_the_data(trainer_of):
+    """Trainer groups by length in evaluation, too, and row n then belongs to another sentence."""
+    data, model = sentences(), tiny_model()
+    trainer = trainer_of(model, data, shuffle=True)
+    predictions, labels, _ = trainer.predict(data)
+    assert [row[row != -100].tolist() for row in labels] == [row[1:-1] for row in data["labels"]]
+    for row, ids in zip(predictions, data["input_ids"]):
+        with torch.no_grad():
+            alone = model(input_ids=torch.tensor([ids], device=model.device)).logits[0].cpu().numpy()
+        np.testing.assert_allclose(row[: len(ids)], alone, atol=1e-4)
+
+
+def test_the_same_seed_trains_the_same_model(trainer_of):
+    results = []
+    for seed in (1, 1, 2):
+        trainer = trainer_of(tiny_model(), sentences(), epochs=1, seed=seed)
+        trainer.train()
+        results.append(weights(trainer.model)["classifier.weight"])
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_nothing_is_saved_or_reported_unless_asked(trained):
+    assert trained.arguments.report_to == []
+    assert trained.arguments.save_strategy == "no"
+    assert list(Path(trained.arguments.output_dir).glob("*")) == []
+
+
+def test_metrics_come_after_every_epoch(trained):
+    assert [entry["epoch"] for entry in trained.log if "eval_f1" in entry] == [1.0, 2.0]
+
+
+def test_without_evaluation_data_it_only_trains(tokenizer):
+    collator = DataCollatorForTokenClassification(tokenizer)
+    trainer = training.make_trainer(
+        PROFILE, tiny_model(), tokenizer, train_dataset=sentences(6), data_collator=collator
+    )
+    assert trainer.train().training_loss > 0
+    assert [entry for entry in trainer.state.log_history if "eval_loss" in entry] == []
+
+
+# ---- freeze
+
+
+def test_frozen_layers_do_not_change(trainer_of):
+    model = tiny_model()
+    before = weights(model)
+    trainer_of(model, sentences(), frozen_layers=1, epochs=1).train()
+    changed = {name for name, value in weights(model).items() if not torch.equal(value, before[name])}
+    frozen = ("bert.embeddings.", "bert.encoder.layer.0.")
+    assert changed == {name for name in before if not name.startswith(frozen)}
+
+
+def test_zero_freezes_nothing():
+    model = tiny_model()
+    training.freeze(model, 0)
+    assert all(value.requires_grad for value in model.parameters())
+
+
+def test_the_loop_freezes_as_trainer_does(tokenizer):
+    _, model, *_ = training.prepare(
+        dataclasses.replace(PROFILE, frozen_layers=2),
+        tiny_model(),
+        train_dataset=sentences(6),
+        eval_dataset=sentences(6),
+        data_collator=DataCollatorForTokenClassification(tokenizer),
+    )
+    assert {name for name, value in model.named_parameters() if value.requires_grad} == {
+        "classifier.weight",
+        "classifier.bias",
+    }
+
+
+# ---- what the libraries have dropped
+
+ROOT = Path(helpers.__file__).resolve().parents[1]
+GONE = {"evaluation_strategy", "load_metric", "Repository", "trust_remote_code", "fp16", "group_by_length"}
+
+
+def gone(source):
+    """Names in a program that the libraries dropped, or that fail on a student's machine."""
+    for node in ast.walk(ast.parse(source)):
+        names = {getattr(node, field, None) for field in ("id", "attr", "arg")}
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = {alias.name for alias in node.names}
+        yield from names & GONE
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", None))
+            keywords = {keyword.arg for keyword in node.keywords}
+            if called == "is_bf16_supported" and not (node.args or keywords):
+                yield "is_bf16_supported() without argument"  # counts emulation
+            if str(called).endswith("Trainer") and "tokenizer" in keywords:
+                yield "Trainer(tokenizer=)"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "TrainingArguments(evaluation_strategy='epoch')",
+        "from datasets import load_metric",
+        "Repository('here')",
+        "load_dataset('x', trust_remote_code=True)",
+        "torch.cuda.is_bf16_supported()",
+        "Trainer(model, tokenizer=tokenizer)",
+    ],
+)
+def test_the_check_finds_what_is_gone(line):
+    assert list(gone(line)) != []
+
+
+@pytest.mark.parametrize("folder", ["helpers", "course"])
+def test_no_file_uses_what_the_libraries_dropped(folder):
+    found = {str(path): sorted(gone(path.read_text("utf-8"))) for path in (ROOT / folder).rglob("*.py")}
+    assert {path: names for path, names in found.items() if names} == {}

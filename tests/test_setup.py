@@ -1,0 +1,57 @@
+"""Do the files that install the course agree with one another?"""
+
+import re
+import tomllib
+
+import yaml
+
+from course import ROOT
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def constraints():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return {normal(name): version for name, _, version in (line.partition("==") for line in lines if "==" in line)}
+
+
+def requirements():
+    """Every direct requirement of pyproject.toml, with its extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    return {normal(re.match(r"[\w.-]+", line).group()): line for line in lines}
+
+
+def conda():
+    """The pinned packages of environment.yml."""
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    pip = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
+    return {normal(name): version for name, _, version in (line.partition("==") for line in pip if "==" in line)}
+
+
+def test_every_requirement_has_a_tested_version():
+    assert requirements().keys() <= constraints().keys()
+
+
+def test_conda_installs_the_tested_versions():
+    assert conda().items() <= constraints().items()
+
+
+def test_conda_lists_every_requirement():
+    assert conda().keys() == requirements().keys()
+
+
+def test_a_planted_difference_is_seen():
+    assert not {"numpy": "1.0"}.items() <= constraints().items()
+
+
+def test_colab_keeps_its_torch_and_numpy():
+    """`pip install` of the student's side may not move them, so they are named without a version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {"torch", "numpy"} <= set(project["dependencies"])
+
+
+def test_torch_is_pinned_in_constraints():
+    assert constraints()["torch"] == "2.13.0"
