@@ -60,7 +60,9 @@ def save(verdict: Verdict, course_dir: Path) -> None:
     """Keep a verdict under `autograded/`; it replaces an earlier one of the same submission."""
     path = _folder(course_dir, verdict.assignment) / f"{verdict.student}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(verdict.as_json() + "\n", encoding="utf-8")
+    unfinished = path.with_name(".unfinished")  # whoever stops the grader in the middle finds the old one
+    unfinished.write_text(verdict.as_json() + "\n", encoding="utf-8")
+    unfinished.replace(path)
 
 
 def load_all(course_dir: Path, assignment: str) -> list[Verdict]:

@@ -4,10 +4,13 @@ In: a course folder and an assignment. Out: one `Verdict` per submission, as soo
 that was graded before, with the same tests and the same grader, gets its verdict from a cache.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
+import importlib.metadata
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +18,11 @@ from course.grade import pool
 from course.grade.job import Graded, Job
 from course.grade.ledger import GradingError, Ledger
 from course.grade.sandbox import Limits, choose
-from course.verdict import Verdict
+from course.grade.skeleton import MAX_FILE
+from course.verdict import Verdict, bounded
 
 FILES_LIMIT = 32 << 20  # bytes of the teacher's data files that are laid beside a notebook
+NAME_LIMIT = 200  # bytes of a student's name: it becomes the name of a file, which may have 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,110 +37,179 @@ class Options:
     force: bool = False
 
 
+class Unfit(Exception):
+    """A submission without a file that could be graded; `outcome` is the word for it, the message says why."""
+
+    def __init__(self, outcome: str, message: str):
+        super().__init__(message)
+        self.outcome = outcome
+
+
 def students_of(course_dir: Path, assignment: str) -> list[str]:
-    """Who handed in something for the assignment, in alphabetical order. Links are not followed."""
-    found = []
-    for student in sorted((course_dir / "submitted").glob("*")):
-        folder = student / assignment
-        if folder.is_dir() and not folder.is_symlink() and not student.is_symlink():
-            found.append(student.name)
-    return found
+    """Who handed in something for the assignment, in alphabetical order. Hidden folders are nobody's."""
+    folders = [student / assignment for student in sorted((course_dir / "submitted").glob("[!.]*"))]
+    return [folder.parent.name for folder in folders if folder.is_dir() or folder.is_symlink()]
 
 
 def submissions(assignment: str, course_dir: Path, wanted: tuple[str, ...] = ()) -> list[str]:
     """The students whose submissions are to be graded: all, or those that are wanted. Raises `GradingError`."""
-    handed_in = students_of(course_dir, assignment)
-    if not (course_dir / "source" / assignment).is_dir():
+    if Path(assignment).name != assignment or not (course_dir / "source" / assignment).is_dir():
         raise GradingError(f"There is no assignment {course_dir / 'source' / assignment}: build it, or name another.")
+    handed_in = students_of(course_dir, assignment)
     for student in wanted:
         if student not in handed_in:
             raise GradingError(f"There is no submission {course_dir / 'submitted' / student / assignment}.")
     if not handed_in:
         raise GradingError(f"Nobody has handed in {assignment}: see {course_dir / 'submitted'}/*/{assignment}.")
-    return list(wanted) or handed_in
+    for student in handed_in:
+        name = os.fsencode(student)
+        if len(name) > NAME_LIMIT or not _is_text(name):
+            raise GradingError(
+                f"The name of the folder submitted/{bounded(student)} is too long or no text: change it."
+            )
+    return list(dict.fromkeys(wanted)) or handed_in
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        return bool(name.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def grade(assignment: str, course_dir: Path, options: Options) -> Iterator[Verdict]:
     """Grade submissions, yielding each verdict when it is there and entered. Raises `GradingError`."""
     root = course_dir.resolve()
     students = submissions(assignment, root, options.students)
-    kind = choose(options.sandbox)
+    options = dataclasses.replace(options, students=tuple(students), sandbox=choose(options.sandbox))
     with Ledger(root) as ledger:
         released = ledger.register(assignment)
-        name = _notebook_name(root, assignment)
-        todo = []
-        for student in students:
-            job = _job(root, assignment, name, released[name], student, kind, options.limits)
-            known = None if options.force else _from_cache(root, job)
-            if known:
-                ledger.record(name, known)
-                yield known.verdict
-            else:
-                todo.append(job)
-        done = pool.dask(todo, options.scheduler) if options.scheduler else pool.local(todo, options.jobs)
+        parts: dict[str, dict[str, Graded]] = {student: {} for student in students}
+        with contextlib.closing(_graded(root, _jobs(root, assignment, released, options), options)) as done:
+            for job, graded in done:
+                parts[job.student][job.notebook] = graded
+                if len(parts[job.student]) == len(released):
+                    verdict = _sum(parts[job.student])
+                    ledger.record(verdict, parts.pop(job.student))
+                    yield verdict
+
+
+def _jobs(root: Path, assignment: str, released: dict[str, bytes], options: Options) -> list[Job]:
+    """A job for each notebook of each submission, without what was handed in."""
+    source = root / "source" / assignment
+    if not released:
+        raise GradingError(f"There is no notebook in {source}.")
+    files = _data_files(source)
+    jobs = []
+    for name in sorted(released):
+        release = root / "release" / assignment / f"{name}.ipynb"
+        job = Job(
+            student="",
+            assignment=assignment,
+            notebook=name,
+            source=(source / f"{name}.ipynb").read_bytes(),
+            release=release.read_bytes() if release.is_file() else released[name],
+            submitted=None,
+            files=files,
+            limits=options.limits,
+            sandbox=options.sandbox,
+        )
+        jobs += [dataclasses.replace(job, student=student) for student in options.students]
+    return sorted(jobs, key=lambda job: job.student)
+
+
+def _graded(root: Path, jobs: list[Job], options: Options) -> Iterator[tuple[Job, Graded]]:
+    """What is known comes first; for the rest the pool is asked."""
+    names = {job.notebook for job in jobs}
+    todo = []
+    for job in jobs:
+        try:
+            job = dataclasses.replace(job, submitted=_submitted(root, job, names - {job.notebook}))
+        except Unfit as unfit:
+            yield job, pool.without_marks(job, unfit.outcome, str(unfit))
+            continue
+        if known := None if options.force else _from_cache(root, job):
+            yield job, known
+        else:
+            todo.append(job)
+    if not todo:
+        return
+    done = pool.dask(todo, options.scheduler) if options.scheduler else pool.local(todo, options.jobs)
+    with contextlib.closing(done):
         for job, graded in done:
             _to_cache(root, job, graded)
-            ledger.record(name, graded)
-            yield graded.verdict
+            yield job, graded
 
 
-def _notebook_name(root: Path, assignment: str) -> str:
-    names = sorted(path.stem for path in (root / "source" / assignment).glob("*.ipynb"))
-    if len(names) != 1:
-        raise GradingError(f"source/{assignment} must hold one notebook; it holds {len(names)}.")
-    return names[0]
+def _submitted(root: Path, job: Job, others: set[str]) -> bytes:
+    """The notebook that was handed in: the one of the right name, else the newest that is not another of `others`.
 
-
-def _job(root: Path, assignment: str, name: str, released: bytes, student: str, kind: str, limits: Limits) -> Job:
-    source = root / "source" / assignment
-    release = root / "release" / assignment / f"{name}.ipynb"
-    return Job(
-        student=student,
-        assignment=assignment,
-        notebook=name,
-        source=(source / f"{name}.ipynb").read_bytes(),
-        release=release.read_bytes() if release.is_file() else released,
-        submitted=_submitted(root / "submitted" / student / assignment, name),
-        files=_data_files(source),
-        limits=limits,
-        sandbox=kind,
-    )
-
-
-def _submitted(folder: Path, name: str) -> bytes | None:
-    """The bytes of the notebook that was handed in: the right name, else the only one, else the newest.
-
-    Links are not followed: they could lead anywhere on the teacher's machine.
+    Links are not followed: they could lead anywhere on the teacher's machine. Raises `Unfit`.
     """
-    files = [p for p in folder.iterdir() if p.is_file() and not p.is_symlink() and p.suffix in (".ipynb", ".zip")]
-    if not files:
-        return None
-    right = [path for path in files if path.stem == name]
-    return (right or sorted(files, key=lambda path: path.stat().st_mtime))[-1].read_bytes()
+    folder = root / "submitted" / job.student / job.assignment
+    if folder.is_symlink() or folder.parent.is_symlink():
+        raise Unfit("wrong_notebook", "The submission's folder is a symbolic link: it is not followed.")
+    try:
+        notebooks = [path for path in folder.iterdir() if path.suffix.lower() in (".ipynb", ".zip")]
+        notebooks = [path for path in notebooks if path.stem not in others]
+        files = [path for path in notebooks if path.is_file() and not path.is_symlink()]
+        if not files and any(path.is_symlink() for path in notebooks):
+            raise Unfit("wrong_notebook", "The notebook is a symbolic link: it is not followed.")
+        if not files:
+            raise Unfit("wrong_notebook", f"The submission holds no notebook {job.notebook}.ipynb.")
+        best = max(files, key=lambda path: (path.stem == job.notebook, path.stat().st_mtime, path.name))
+        with best.open("rb") as file:
+            return file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise Unfit("unreadable", f"The file cannot be read: {error.strerror}.") from None
 
 
-@functools.cache
 def _data_files(source: Path) -> tuple[tuple[str, bytes], ...]:
-    files = [path for path in sorted(source.rglob("*")) if path.is_file() and path.suffix != ".ipynb"]
-    if sum(path.stat().st_size for path in files) > FILES_LIMIT:
+    paths = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
+    paths = [path for path in paths if path.suffix != ".ipynb" and not any(part[0] in "._" for part in path.parts[:-1])]
+    if sum((source / path).stat().st_size for path in paths) > FILES_LIMIT:
         raise GradingError(f"The data files in {source} are larger than {FILES_LIMIT >> 20} MiB together.")
-    return tuple((str(path.relative_to(source)), path.read_bytes()) for path in files)
+    return tuple((str(path), (source / path).read_bytes()) for path in paths)
+
+
+def _sum(parts: dict[str, Graded]) -> Verdict:
+    """The verdict of a submission; of several notebooks it has all cells, each behind the name of its notebook."""
+    verdicts = {name: parts[name].verdict for name in sorted(parts)}
+    first, *others = verdicts.values()
+    if not others:
+        return first
+    scores = [verdict.score for verdict in verdicts.values() if verdict.score is not None]
+    return dataclasses.replace(
+        first,
+        verdict=next((verdict.verdict for verdict in verdicts.values() if verdict.verdict != "graded"), "graded"),
+        cause=bounded(" ".join(f"{name}: {verdict.cause}" for name, verdict in verdicts.items() if verdict.cause)),
+        flags=tuple(sorted({flag for verdict in verdicts.values() for flag in verdict.flags})),
+        score=sum(scores) if scores else None,
+        max_score=sum(verdict.max_score for verdict in verdicts.values()),
+        seconds=round(sum(verdict.seconds for verdict in verdicts.values()), 2),
+        cells=tuple(
+            dataclasses.replace(cell, grade_id=f"{name}/{cell.grade_id}")
+            for name, verdict in verdicts.items()
+            for cell in verdict.cells
+        ),
+    )
 
 
 @functools.cache
 def _grader_version() -> bytes:
-    """A digest of the code that decides a verdict: the grader and the helpers."""
+    """A digest of all that decides a verdict beside the notebooks: the grader, the helpers, the installed packages."""
     here = Path(__file__)
-    files = [*sorted(here.parent.glob("*.py")), *sorted((here.parents[2] / "helpers").rglob("*.*"))]
-    digest = hashlib.sha256()
-    for path in files:
+    digest = hashlib.sha256(sys.version.encode())
+    for path in [*sorted(here.parent.glob("*.py")), *sorted((here.parents[2] / "helpers").rglob("*.*"))]:
         if "__pycache__" not in path.parts:
             digest.update(path.read_bytes())
+    for package in sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions()):
+        digest.update(package.encode())
     return digest.digest()
 
 
 def _cache_file(root: Path, job: Job) -> Path:
-    parts = [job.source, job.release, job.submitted or b"", repr((job.files, job.limits, job.sandbox)).encode()]
+    parts = [job.source, job.release, job.submitted, repr((job.files, job.limits, job.sandbox)).encode()]
     digest = hashlib.sha256(_grader_version())
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
@@ -158,4 +232,6 @@ def _to_cache(root: Path, job: Job, graded: Graded) -> None:
     if graded.verdict.verdict in ("graded", "unreadable", "wrong_notebook"):
         path = _cache_file(root, job)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(graded.verdict.as_json().encode() + b"\n" + (graded.notebook or b""))
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_bytes(graded.verdict.as_json().encode() + b"\n" + (graded.notebook or b""))
+        unfinished.replace(path)

@@ -93,6 +93,14 @@ def is_test(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and bool(settings.get("grade")) and not settings.get("solution")
 
 
+def is_run(cell: NotebookNode) -> bool:
+    """Whether the student's process runs a cell: code that is no test, and no picture or excursus of the teacher's.
+
+    The tag `lesson` counts on the teacher's cells only: a skeleton has no tags of the student's.
+    """
+    return cell.cell_type == "code" and not is_test(cell) and "lesson" not in cell.metadata.get("tags", [])
+
+
 class _Run:
     """A notebook on its way from the first cell to the last, over restarts of the student's process."""
 
@@ -123,7 +131,7 @@ class _Run:
                     self._test(index, cell)
                 elif is_graded(cell):
                     self.scores.append(self._by_hand(cell))
-                elif cell.cell_type == "code":
+                elif is_run(cell):
                     self._run(index, cell)
         finally:
             if self.student:
@@ -142,7 +150,7 @@ class _Run:
                 self.student.ask("put", name, data)
             for index in range(upto):
                 cell = self.notebook.cells[index]
-                if cell.cell_type == "code" and not is_test(cell) and index not in self.blamed:
+                if is_run(cell) and index not in self.blamed:
                     try:
                         self.student.run(cell.source)
                     except (Stopped, ValueRefused):

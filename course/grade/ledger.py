@@ -6,6 +6,7 @@ verdict.
 """
 
 import contextlib
+import datetime
 import os
 import shutil
 import sys
@@ -13,13 +14,12 @@ import tempfile
 import warnings
 from pathlib import Path
 
-import nbformat
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from course.grade.job import Graded
-from course.verdict import CellScore, save
+from course.verdict import CellScore, Verdict, bounded, save
 
 
 class GradingError(Exception):
@@ -35,9 +35,7 @@ class Ledger:
         # nbgrader calls `alembic` by name; it stands beside the interpreter, also where that is not on PATH.
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         self.root = root
-        self.config = Config()
-        if (root / "nbgrader_config.py").is_file():
-            self.config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+        self.config = _read_config(root)
         self.config.CourseDirectory.root = str(root)
         self.coursedir = CourseDirectory(config=self.config)
 
@@ -45,7 +43,8 @@ class Ledger:
         from nbgrader.api import Gradebook
 
         warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own queries, nothing a teacher can act on
-        self.gradebook = Gradebook(self.coursedir.db_url, self.coursedir.course_id)
+        with _database_errors():
+            self.gradebook = Gradebook(self.coursedir.db_url, self.coursedir.course_id)
         return self
 
     def __exit__(self, *_):
@@ -67,52 +66,131 @@ class Ledger:
             finally:
                 self.coursedir.release_directory = before
             if not result["success"]:
-                lines = [line for line in result.get("log", "").splitlines() if "ERROR" in line]
-                reason = lines[0] if lines else "it gave no reason"
-                raise GradingError(f"nbgrader does not accept source/{assignment}: {reason}")
+                raise GradingError(_refusal(assignment, result))
             return {path.stem: path.read_bytes() for path in Path(folder).rglob("*.ipynb")}
 
-    def record(self, notebook: str, graded: Graded) -> None:
-        """Enter one verdict, all of it or nothing, and write the graded notebook and the verdict file."""
-        verdict = graded.verdict
-        folder = self.root / self.coursedir.autograded_directory / verdict.student / verdict.assignment
-        submitted = self.root / self.coursedir.submitted_directory / verdict.student / verdict.assignment
-        self._enter(notebook, graded, self.coursedir.get_existing_timestamp(str(submitted)))
+    def record(self, verdict: Verdict, parts: dict[str, Graded]) -> None:
+        """Enter the verdict of a submission, all of it or nothing, and write its notebooks and the verdict file.
+
+        `parts` are the notebooks of the submission by name.
+        """
+        submitted = self.root / "submitted" / verdict.student / verdict.assignment
+        folder = own_folder(self.root / "autograded", verdict.student, verdict.assignment)
+        timestamp = _timestamp(submitted)
+        unchanged = {name for name, part in parts.items() if part.notebook == _read(folder / f"{name}.ipynb")}
+        with _database_errors():
+            self._enter(verdict, parts, timestamp, unchanged)
         _make_writable(folder)
         shutil.rmtree(folder, ignore_errors=True)
-        if graded.notebook is not None:
-            folder.mkdir(parents=True)
-            (folder / f"{notebook}.ipynb").write_bytes(graded.notebook)
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copyfile(submitted / "timestamp.txt", folder / "timestamp.txt")
+        for name, part in parts.items():
+            if part.notebook is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / f"{name}.ipynb").write_bytes(part.notebook)
+        if timestamp and folder.is_dir():
+            (folder / "timestamp.txt").write_text(f"{timestamp} UTC\n")
         save(verdict, self.root)
 
-    def _enter(self, notebook: str, graded: Graded, timestamp) -> None:
-        verdict = graded.verdict
+    def _enter(self, verdict: Verdict, parts: dict[str, Graded], timestamp, unchanged: set[str]) -> None:
+        """Marks, comments and penalties of a submission, in one transaction."""
         gradebook = self.gradebook
         gradebook.update_or_create_student(verdict.student)
-        more = {"timestamp": timestamp} if timestamp else {}
-        gradebook.update_or_create_submission(verdict.assignment, verdict.student, **more)
-        submission = gradebook.find_submission_notebook(notebook, verdict.assignment, verdict.student)
-        cells = {cell.grade_id: cell for cell in verdict.cells}
-        for grade in submission.grades:
-            cell = cells.get(grade.cell.name, CellScore(grade.cell.name, 0.0, grade.max_score, "failed"))
-            grade.auto_score = cell.score
-            # As nbgrader has it: a manual mark on an answer that was graded again wants a second look.
-            grade.needs_manual_grade = cell.status == "manual" or grade.manual_score is not None
-        for comment in submission.comments:
-            cell = cells.get(comment.cell.name)
-            comment.auto_comment = cell.message if cell and cell.message == "No answer." else None
+        submission = gradebook.update_or_create_submission(verdict.assignment, verdict.student)
+        if timestamp:
+            submission.timestamp = timestamp
+        for notebook in submission.notebooks:
+            part = parts[notebook.name]
+            cells = {cell.grade_id: cell for cell in part.verdict.cells}
+            for grade in notebook.grades:
+                _mark(grade, cells.get(grade.cell.name), seen=notebook.name in unchanged)
+            for comment in notebook.comments:
+                cell = cells.get(comment.cell.name)
+                comment.auto_comment = cell.message if cell and cell.message == "No answer." else None
+        gradebook.db.flush()
+        for notebook in submission.notebooks:
+            self._penalise(notebook, verdict.student, submission.total_seconds_late)
         gradebook.db.commit()
-        self._late_penalty(notebook, graded)
 
-    def _late_penalty(self, notebook: str, graded: Graded) -> None:
-        """What the course's late-submission plugin says, asked through nbgrader's own step."""
+    def _penalise(self, notebook, student: str, seconds_late: float) -> None:
+        """What the course's late-submission plugin takes away, as in nbgrader's step of this name."""
         from nbgrader.preprocessors import AssignLatePenalties
 
-        names = {"notebook": notebook, "assignment": graded.verdict.assignment, "student": graded.verdict.student}
-        resources = {"nbgrader": names | {"db_url": self.coursedir.db_url}}
-        AssignLatePenalties(config=self.config).preprocess(nbformat.v4.new_notebook(), resources)
+        notebook.late_submission_penalty = None
+        if seconds_late > 0:
+            step = AssignLatePenalties(config=self.config)
+            step.init_plugin()
+            self.gradebook.db.expire(notebook, ["score"])  # the database adds it up
+            penalty = step.plugin_inst.late_submission_penalty(student, notebook.score, seconds_late)
+            if penalty is not None:
+                notebook.late_submission_penalty = min(max(penalty, 0), notebook.score)
+
+
+def _mark(grade, cell: CellScore | None, seen: bool) -> None:
+    """Enter the automatic mark of a cell. `seen`: it is the same notebook that was graded before."""
+    from nbgrader.api import TaskCell
+
+    if cell is None and isinstance(grade.cell, TaskCell):  # has no place for an answer of its own
+        cell = CellScore(grade.cell.name, None, grade.cell.max_score, "manual")
+    grade.auto_score = cell.score if cell else 0.0
+    if grade.manual_score is None:
+        grade.needs_manual_grade = cell is not None and cell.status == "manual"
+    elif not seen:  # as nbgrader has it, a mark that a person gave to something else wants a second look
+        grade.needs_manual_grade = True
+
+
+def own_folder(step: Path, student: str, assignment: str) -> Path:
+    """The folder of a submission in `autograded/` or `feedback/`; a link in its place is removed, never followed."""
+    folder = step / student / assignment
+    for path in (folder.parent, folder):
+        if path.is_symlink():
+            path.unlink()
+    return folder
+
+
+def _read_config(root: Path) -> Config:
+    if not (root / "nbgrader_config.py").is_file():
+        return Config()
+    try:
+        return PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    except Exception as error:
+        raise GradingError(f"{root / 'nbgrader_config.py'} cannot be read: {error!r}.") from None
+
+
+@contextlib.contextmanager
+def _database_errors():
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise GradingError(f"The gradebook cannot be used: {bounded(str(getattr(error, 'orig', error)))}") from None
+
+
+def _refusal(assignment: str, result: dict) -> str:
+    """Why nbgrader does not take the source, in one sentence."""
+    if "Cannot add or remove cells" in result.get("error", "") + result.get("log", ""):
+        return (
+            f"Cells with a grade id were added to source/{assignment} or removed from it since submissions were "
+            f"graded: take that back, or hand it out under a new name, or forget its marks with "
+            f"`nbgrader db assignment remove {assignment} --force`."
+        )
+    lines = [line for line in result.get("log", "").splitlines() if "ERROR" in line]
+    return f"nbgrader does not accept source/{assignment}: {bounded(lines[0]) if lines else 'it gave no reason'}"
+
+
+def _timestamp(submitted: Path) -> datetime.datetime | None:
+    """When it was handed in, if `timestamp.txt` says so; what it holds may be anything."""
+    from nbgrader.utils import parse_utc
+
+    path = submitted / "timestamp.txt"
+    if any(part.is_symlink() for part in (submitted.parent, submitted, path)) or not path.is_file():
+        return None
+    try:
+        with path.open(encoding="utf-8") as file:
+            return parse_utc(file.read(100).strip())
+    except (OSError, ValueError, OverflowError, TypeError, AttributeError):
+        return None
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def _make_writable(folder: Path) -> None:

@@ -1,94 +1,213 @@
 """Jobs on processes: local ones by default, Dask's where one machine is not enough.
 
-In: jobs. Out: pairs of a job and its `Graded`, in the order in which they are done. A worker that dies, or
-that does not answer long after its job's own limit, loses only its job, which is run again once; then it gets
-a verdict of its own.
+In: jobs. Out: pairs of a job and its `Graded`, in the order in which they are done. A worker process runs one job
+at a time, so that one that dies or hangs costs nobody but its own submission: such a job is run again once, on a
+new worker, then it gets a verdict of its own.
 """
 
 import concurrent.futures
 import contextlib
-import multiprocessing
 import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 
+import nbformat
+
+from course import ROOT
 from course.grade import job as jobs
 from course.grade.job import Graded, Job
-from course.grade.sandbox import Limits, Warm
-from course.verdict import Verdict
+from course.grade.sandbox import START, SandboxUnavailable, Warm
+from course.verdict import Verdict, bounded
 
-_WARM: dict[tuple[str, Limits], Warm] = {}
-
-
-def run_job(job: Job) -> Graded:
-    """Run one job in this process, with the warm parent that it keeps for the next ones."""
-    key = (job.sandbox, job.limits)
-    if key not in _WARM:
-        warm = Warm(*key)
-        warm.wait_until_ready()
-        _WARM[key] = warm
-    try:
-        return jobs.grade(job, _WARM[key])
-    except OSError:  # the warm parent has gone: the next job makes a new one
-        _WARM.pop(key).close()
-        raise
+MARGIN = START + 60  # seconds beyond a job's own limit: to load the libraries, and to end what does not end by itself
+GRACE = 5.0  # seconds that a worker has to take its sandbox down before it is killed
+WORKER = "import sys; from course.grade.pool import serve; serve(int(sys.argv[1]))"
 
 
-def _prepare_worker() -> None:
-    """One thread per worker: as many workers as cores share the machine."""
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
-    os.environ["HF_HUB_OFFLINE"] = "1"  # neither a test nor an answer makes the grader download anything
-    import helpers  # noqa: F401  (sets how OpenMP waits, before torch is imported)
+class SchedulerError(Exception):
+    """A Dask cluster that cannot grade; the message says why."""
 
 
 def local(todo: list[Job], workers: int) -> Iterator[tuple[Job, Graded]]:
-    """Run the jobs on processes of this machine."""
-    if not todo:
-        return
-    lost = []
-    with _processes(min(workers, len(todo))) as executor:
-        futures = {executor.submit(run_job, job): job for job in todo}
-        for future in concurrent.futures.as_completed(futures):
-            try:
-                yield futures[future], future.result()
-            except (concurrent.futures.BrokenExecutor, OSError):
-                lost.append(futures[future])
-    # When a worker dies, all jobs of its pool are lost, and nobody knows whose fault it was: each is tried on its own.
-    for job in lost:
-        try:
-            with _processes(1) as executor:
-                yield job, executor.submit(run_job, job).result()
-        except (concurrent.futures.BrokenExecutor, OSError):
-            yield job, _lost(job)
-
-
-@contextlib.contextmanager
-def _processes(workers: int):
-    context = multiprocessing.get_context("spawn")
-    executor = concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker)
+    """Run the jobs on processes of this machine; closing the iterator ends them and their sandboxes."""
+    crew = Crew()
+    executor = concurrent.futures.ThreadPoolExecutor(workers)
     try:
-        yield executor
+        futures = {executor.submit(crew.run, job): job for job in todo}
+        for future in concurrent.futures.as_completed(futures):
+            yield futures[future], future.result()
     finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+        executor.shutdown(wait=False, cancel_futures=True)
+        crew.close()
 
 
 def dask(todo: list[Job], scheduler: str) -> Iterator[tuple[Job, Graded]]:
-    """Run the jobs on the workers of a Dask scheduler (`tcp://…`).
+    """Run the jobs on the workers of a Dask scheduler (`tcp://…`), which runs those of a lost worker again.
 
-    Jobs of a worker that is lost are run again by Dask.
+    Raises `SchedulerError`.
     """
-    from distributed import Client, as_completed
-
-    with Client(scheduler) as client:
-        client.run(_prepare_worker)
+    try:
+        from distributed import Client, KilledWorker, as_completed
+    except ImportError:
+        raise SchedulerError("Dask is not installed: pip install distributed.") from None
+    try:
+        client = Client(scheduler, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SchedulerError(f"The Dask scheduler {scheduler} cannot be reached: {error}.") from None
+    with client:
         futures = {client.submit(run_job, job, pure=False): job for job in todo}
         for future in as_completed(futures):
+            job = futures[future]
             try:
-                yield futures[future], future.result()
-            except Exception:
-                yield futures[future], _lost(futures[future])
+                yield job, future.result()
+            except KilledWorker:
+                yield job, _lost(job, "its machines were lost")
+            except (SandboxUnavailable, GeneratorExit):
+                raise
+            except (Exception, concurrent.futures.CancelledError) as error:
+                raise SchedulerError(f"The Dask workers of {scheduler} cannot grade: {error!r}.") from None
 
 
-def _lost(job: Job) -> Graded:
-    cause = "The grader's worker died twice with this submission: please report it with the notebook."
-    return Graded(Verdict(job.student, job.assignment, "kernel_died", cause, ("tampering",), None, 0.0, 0.0, ()), None)
+def run_job(job: Job) -> Graded:
+    """Run one job from a thread of a Dask worker, on a worker process that is kept for the next one."""
+    return _CREW.run(job)
+
+
+class Crew:
+    """Worker processes, made when they are needed; as many jobs run at a time as threads call `run`."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.idle: list[_Worker] = []
+        self.workers: set[_Worker] = set()
+        self.closed = False
+
+    def run(self, job: Job) -> Graded:
+        """Run one job. Raises `SandboxUnavailable`."""
+        reason = ""
+        for _ in range(2):
+            worker = self._take()
+            try:
+                answer = worker.ask(job)
+            except TimeoutError:
+                self._drop(worker)
+                return without_marks(job, "timed_out", "The grader itself got stuck with this submission.")
+            except (EOFError, OSError):
+                answer = "its worker died"
+            if isinstance(answer, Graded):
+                self.idle.append(worker)
+                return answer
+            self._drop(worker)
+            if isinstance(answer, SandboxUnavailable):
+                raise answer
+            reason = answer
+        return _lost(job, reason)
+
+    def _take(self) -> "_Worker":
+        with self.lock:
+            if self.closed:
+                raise concurrent.futures.CancelledError
+            worker = self.idle.pop() if self.idle else _Worker()
+            self.workers.add(worker)
+            return worker
+
+    def _drop(self, worker: "_Worker") -> None:
+        with self.lock:
+            self.workers.discard(worker)
+        worker.end()
+
+    def close(self) -> None:
+        """End all workers and their sandboxes."""
+        with self.lock:
+            self.closed = True
+            workers = list(self.workers)
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.end()
+
+
+_CREW = Crew()  # of a Dask worker
+
+
+class _Worker:
+    """A process that runs one job after another, as the side that hands them out sees it."""
+
+    def __init__(self):
+        ours, theirs = socket.socketpair()
+        # A session of its own: Ctrl-C is for the process that is asked, which ends the others in order.
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            cwd=ROOT,
+            # One thread per worker; and neither a test nor an answer makes the grader download anything.
+            env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        theirs.close()
+        self.connection = Connection(ours.detach())
+
+    def ask(self, job: Job) -> Graded | SandboxUnavailable | str:
+        """What came of a job; a string says why nothing did. Raises `TimeoutError`, or `EOFError` if it died."""
+        self.connection.send(job)
+        if not self.connection.poll(job.limits.total_seconds + MARGIN):
+            raise TimeoutError
+        return self.connection.recv()
+
+    def end(self) -> None:
+        """End the process; it takes its sandbox along."""
+        self.process.terminate()
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def serve(descriptor: int) -> None:
+    """A worker's life: a job in, an answer out, until the other side hangs up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    import helpers  # noqa: F401  (sets how OpenMP waits, before torch is imported)
+
+    warm = None
+    connection = Connection(descriptor)
+    try:
+        with contextlib.suppress(EOFError, ConnectionError):
+            while True:
+                job = connection.recv()
+                try:
+                    if warm is None or (warm.kind, warm.limits) != (job.sandbox, job.limits):
+                        if warm:
+                            warm.close()
+                        warm = Warm(job.sandbox, job.limits)
+                        warm.wait_until_ready()
+                    answer = jobs.grade(job, warm)
+                except SandboxUnavailable as error:
+                    answer = error
+                except Exception as error:
+                    answer = f"{type(error).__name__}: {error}"
+                connection.send(answer)
+    finally:
+        if warm:
+            warm.close()
+
+
+def without_marks(job: Job, outcome: str, cause: str) -> Graded:
+    """The end of a submission that was not run."""
+    cells = nbformat.reads(job.source.decode(), as_version=4).cells
+    points = sum(cell.metadata.nbgrader.points for cell in cells if jobs.is_graded(cell))
+    verdict = Verdict(job.student, job.assignment, outcome, bounded(cause), (), None, points, 0.0, (), job.sandbox)
+    return Graded(verdict, None)
+
+
+def _lost(job: Job, reason: str) -> Graded:
+    cause = f"The grader failed twice with this submission ({reason}): please report it with the notebook."
+    return without_marks(job, "kernel_died", cause)

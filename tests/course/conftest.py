@@ -1,7 +1,13 @@
 """Builders for the tests of the teacher's side: small units, and a copy of the course that a test may change."""
 
+import contextlib
+import dataclasses
+import functools
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -9,6 +15,8 @@ from course import ROOT
 from course.build import catalog, read, write
 from course.build.read import LANGUAGES, UNITS, Unit, parse_unit, unit_names
 from course.build.write import Built, build_unit
+from course.grade.sandbox import Limits, Warm, choose
+from course.verdict import Verdict
 
 FRONT_MATTER = {
     "title": "Small things",
@@ -64,3 +72,167 @@ def course_copy(tmp_path, monkeypatch, built):
     monkeypatch.setattr(write, "ROOT", tmp_path)
     monkeypatch.setattr("course.cli.ROOT", tmp_path)
     return tmp_path
+
+
+# A course for the grader: two functions and an essay, quick to grade.
+
+LIMITS = Limits(cell_seconds=4, total_seconds=60)  # the same in all tests, so that they share one warm parent
+RIGHT = {
+    "add": "def add(a, b):\n    return a + b",
+    "evens": "def evens(n):\n    return [i for i in range(n) if i % 2 == 0]",
+    "essay": "Because it is shorter.",
+}
+CELLS = (
+    ("title", "markdown", "# Small sums", None),
+    ("imports", "code", "import math", None),
+    ("add", "code", "def add(a, b):\n    ### BEGIN SOLUTION\n    return a + b\n    ### END SOLUTION", "answer"),
+    (
+        "test_add",
+        "code",
+        'assert add(1, 2) == 3, "One and two."\n### BEGIN HIDDEN TESTS\n'
+        'assert add(-20, 62) == 42, "Negative numbers, too."\n### END HIDDEN TESTS',
+        3,
+    ),
+    (
+        "evens",
+        "code",
+        "def evens(n):\n    ### BEGIN SOLUTION\n    return list(range(0, n, 2))\n    ### END SOLUTION",
+        "answer",
+    ),
+    ("test_evens", "code", "float(sum(evens(n) == list(range(0, n, 2)) for n in (0, 1, 2, 5)))", 4),
+    ("essay", "markdown", "Why is a comprehension better here?", 2),
+)
+
+
+def small_notebook(language: str = "en", cells=CELLS) -> nbformat.NotebookNode:
+    """The teacher's notebook of the small course: (id, type, source, points or "answer" or None) for each cell."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "course": {"language": language},
+        }
+    )
+    for name, kind, source, role in cells:
+        cell = nbformat.v4.new_code_cell(source) if kind == "code" else nbformat.v4.new_markdown_cell(source)
+        cell.id = name.replace("_", "-")
+        if role is not None:
+            graded = role != "answer"
+            solution = role == "answer" or kind == "markdown"
+            settings = {"schema_version": 3, "grade_id": name, "grade": graded, "solution": solution}
+            settings |= {"locked": not solution, "task": False} | ({"points": role} if graded else {})
+            cell.metadata["nbgrader"] = settings
+        notebook.cells.append(cell)
+    return notebook
+
+
+@dataclasses.dataclass(frozen=True)
+class SmallCourse:
+    """A course folder with the assignment `sums`, and what a teacher and the students do there."""
+
+    root: Path
+    warm: Callable[[str, Limits], Warm]
+
+    def write(self, notebook=None, name: str = "sums") -> None:
+        """Put a notebook into source/."""
+        path = self.root / "source" / "sums" / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook or small_notebook(), path)
+
+    def notebook(self, **answers: str) -> nbformat.NotebookNode:
+        """What a student has who filled in these answers."""
+        notebook = small_notebook()
+        for cell in notebook.cells:
+            if cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code":
+                cell.source = "# YOUR CODE HERE\nraise NotImplementedError()"
+            elif "HIDDEN" in cell.source:
+                cell.source = cell.source.split("\n")[0]
+            cell.source = answers.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
+        return notebook
+
+    def submit(self, student: str, notebook: nbformat.NotebookNode | bytes | None = None, name="sums", **answers):
+        """Hand something in: these bytes, this notebook, or the notebook with these answers."""
+        path = self.root / "submitted" / student / "sums" / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not isinstance(notebook, bytes):
+            notebook = nbformat.writes(notebook or self.notebook(**answers)).encode()
+        path.write_bytes(notebook)
+        return path
+
+    def grade(self, **options) -> dict[str, Verdict]:
+        """Grade in this process; returns the verdicts by student, in the order in which they came."""
+        from course.grade import engine
+
+        options = engine.Options(**{"limits": LIMITS, "sandbox": "bwrap"} | options)
+        with self.in_process():
+            return {verdict.student: verdict for verdict in engine.grade("sums", self.root, options)}
+
+    @contextlib.contextmanager
+    def in_process(self):
+        """Jobs run in this process, with the one warm parent that all tests share."""
+        from course.grade import job as jobs
+        from course.grade import pool
+
+        def local(todo, workers):
+            yield from ((job, jobs.grade(job, self.warm(job.sandbox, job.limits))) for job in todo)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pool, "local", local)
+            yield
+
+    def api(self):
+        """nbgrader's own programming interface, in this course."""
+        from nbgrader.apps.api import NbGraderAPI
+        from nbgrader.coursedir import CourseDirectory
+        from traitlets.config import Config
+
+        config = Config()
+        config.CourseDirectory.root = str(self.root)
+        return NbGraderAPI(CourseDirectory(config=config), config=config)
+
+    @contextlib.contextmanager
+    def gradebook(self):
+        """nbgrader's gradebook of this course."""
+        from nbgrader.api import Gradebook
+
+        with Gradebook(f"sqlite:///{self.root / 'gradebook.db'}") as gradebook:
+            yield gradebook
+
+    def marks(self, student: str, notebook: str = "sums") -> dict[str, tuple]:
+        """Grade id → (automatic score, manual score, whether it waits for a person)."""
+        with self.gradebook() as gradebook:
+            grades = gradebook.find_submission_notebook(notebook, "sums", student).grades
+            return {g.cell.name: (g.auto_score, g.manual_score, g.needs_manual_grade) for g in grades}
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """A function: kind and limits of a sandbox → its warm parent, started once in all tests."""
+    if choose(None) != "bwrap":
+        pytest.skip("bubblewrap does not work on this machine")
+    with contextlib.ExitStack() as stack:
+        yield functools.cache(lambda kind, limits: stack.enter_context(Warm(kind, limits)))
+
+
+@pytest.fixture(scope="session")
+def course_at(warm):
+    """A function: folder → a new small course there."""
+
+    def make(root: Path) -> SmallCourse:
+        course = SmallCourse(root, warm)
+        course.write()
+        return course
+
+    return make
+
+
+@pytest.fixture
+def sums(course_at, tmp_path) -> SmallCourse:
+    """A new small course."""
+    return course_at(tmp_path / "course")
+
+
+@pytest.fixture(scope="session")
+def right() -> dict[str, str]:
+    """Right answers to the small course."""
+    return dict(RIGHT)

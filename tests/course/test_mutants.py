@@ -73,9 +73,7 @@ def test_lesson_cells_do_not_need_the_tests(cells):
     """Test cells run on the grader's side, so no other cell may use a name that only a test defines."""
     defined_by_tests, defined = set(), set()
     for identity, cell in cells.items():
-        tree = ast.parse(cell.source.replace("    %pip", "    pass  # %pip"))
-        stored = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        loaded = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        stored, loaded = names_in(cell.source, ast.Store), names_in(cell.source, ast.Load)
         if identity.startswith("test_"):
             defined_by_tests |= stored - defined
         else:
@@ -87,3 +85,20 @@ def test_a_mutant_whose_text_is_gone_is_an_error(monkeypatch):
     monkeypatch.setattr(sys.modules["course.demo"], "MUTANTS", [("do_ner", "gone", "no such text", "")])
     with pytest.raises(ValueError, match="no longer there"):
         mutant("do_ner", "gone")
+
+
+def test_no_mark_needs_a_lesson_cell(cells):
+    """The grader leaves cells with the tag `lesson` out, so nothing else may use a name that only they define."""
+    stored = {identity: names_in(cell.source, ast.Store) for identity, cell in cells.items()}
+    lessons = {identity for identity, cell in cells.items() if "lesson" in cell.metadata.get("tags", [])}
+    others = cells.keys() - lessons
+    only_in_lessons = set().union(*(stored[i] for i in lessons)) - set().union(*(stored[i] for i in others))
+    for identity in others:
+        assert not names_in(cells[identity].source, ast.Load) & only_in_lessons, identity
+
+
+def names_in(source, context):
+    tree = ast.parse(source.replace("    %pip", "    pass  # %pip"))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return names | defined if context is ast.Store else names

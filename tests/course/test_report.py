@@ -99,7 +99,7 @@ class TestHostileText:
             dataclasses.replace(ANNA, assignment=HOSTILE),
             dataclasses.replace(ANNA, cause=HOSTILE),
             dataclasses.replace(ANNA, cells=(dataclasses.replace(CELLS[0], grade_id=HOSTILE),)),
-            dataclasses.replace(ANNA, cells=(dataclasses.replace(CELLS[0], message=f'"{HOSTILE}'),)),
+            dataclasses.replace(ANNA, cells=(dataclasses.replace(CELLS[0], message=f'">{HOSTILE}'),)),
         ],
         ids=["student", "assignment", "cause", "grade_id", "message"],
     )
@@ -143,6 +143,6 @@ class TestOddScores:
     def test_zero_is_a_score(self, page):
         assert "0 of 15" in page(dataclasses.replace(ANNA, score=0.0)).text
 
-    def test_a_class_of_a_hundred(self, page):
-        students = [dataclasses.replace(ANNA, student=f"student-{number}") for number in range(100)]
-        assert page(*students).tags.count("tr") == 101
+    def test_a_class_of_forty(self, page):
+        students = [dataclasses.replace(ANNA, student=f"student-{number}") for number in range(40)]
+        assert page(*students).tags.count("tr") == 41

@@ -5,7 +5,7 @@ import re
 import textwrap
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
@@ -111,6 +111,7 @@ class TestIdentity:
 
     @sampled
     @given(DOCUMENT)
+    @example("1. 1\n   more words, behind a mark that looks like the text")
     def test_any_document_looks_the_same(self, source):
         assert rendered(identity(new_markdown_cell(source)).source) == rendered(source)
 

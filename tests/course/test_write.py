@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from nbgrader.nbgraderformat.v3 import MetadataValidatorV3
 
 from course import ROOT
+from course.build import catalog
 from course.build.catalog import path_of, read_table
 from course.build.expand import same_code
 from course.build.read import LANGUAGES, read_unit, unit_names
@@ -256,6 +257,13 @@ class TestParity:
         """A comment's translation with a line break would be a line of code."""
         set_translation(course_copy, "ru", "First helpers", "Сначала helpers.\nprofile = None")
         with pytest.raises(CatalogueError, match="line break differs"):
+            build_language(read_unit("ner"), "ru")
+
+    def test_if_it_could_the_build_would_stop(self, course_copy, monkeypatch):
+        """A second gate, for the day on which the checks of the catalogue have a hole."""
+        set_translation(course_copy, "ru", "First helpers", "Сначала helpers.\nprofile = None")
+        monkeypatch.setattr(catalog, "problems", lambda *arguments: [])
+        with pytest.raises(CatalogueError, match=r"^ner-ru: the code of the cell that begins with .* differs\.$"):
             build_language(read_unit("ner"), "ru")
 
 

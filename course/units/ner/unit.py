@@ -81,7 +81,7 @@ example
 label_names = dataset["train"].features["ner_tags"].feature.names
 label_names
 
-# %%
+# %% tags=["lesson"]
 show.token_strip(
     example["tokens"],
     ner_tags=[label_names[tag] for tag in example["ner_tags"]],
@@ -102,14 +102,14 @@ show.token_strip(
 #
 # Look at a few more sentences and check your answer. Change the numbers in the cell to see others.
 
-# %%
+# %% tags=["lesson"]
 for row in dataset["train"].select(range(10, 14)):
     show.token_strip(row["tokens"], ner_tags=[label_names[tag] for tag in row["ner_tags"]])
 
 # %% [markdown]
 # How many names of each class are there in the training data?
 
-# %%
+# %% tags=["lesson"]
 tags_of_train = [[label_names[tag] for tag in row] for row in dataset["train"]["ner_tags"]]
 classes = [name for tags in tags_of_train for name, _, _ in ner.entity_spans(tags)]
 show.bars({name: classes.count(name) for name in ("PER", "ORG", "LOC", "MISC")})
@@ -121,7 +121,7 @@ show.bars({name: classes.count(name) for name in ("PER", "ORG", "LOC", "MISC")})
 # the tag that this word had most often in the training data, in capitals or not, and `O` to words that it has never seen. We also
 # look at an even simpler one, which says `O` every time.
 
-# %%
+# %% tags=["lesson"]
 validation_words = dataset["validation"]["tokens"]
 validation_tags = [
     [label_names[tag] for tag in row] for row in dataset["validation"]["ner_tags"]
@@ -130,7 +130,7 @@ guesses = ner.lookup_baseline(dataset["train"][:], validation_words)
 looked_up = [[label_names[tag] for tag in row] for row in guesses]
 outside = [["O"] * len(words) for words in validation_words]
 
-# %%
+# %% tags=["lesson"]
 seqeval = metrics.load("seqeval")
 baselines = {
     "O": seqeval.compute(predictions=outside, references=validation_tags),
@@ -288,7 +288,7 @@ show.token_strip(
 # %% [markdown]
 # How long are the sentences now, counted in tokens? The model reads at most 512. Ours are far below that.
 
-# %%
+# %% tags=["lesson"]
 show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input_ids)")
 
 # %% [markdown]
@@ -383,7 +383,7 @@ model.classifier
 # Our library for the metric is seqeval. It wants lists of tags, such as `[["B-PER", "O"], ["O"]]`, without special tokens
 # and padding:
 
-# %%
+# %% tags=["lesson"]
 metrics.load("seqeval").compute(
     predictions=[["B-PER", "I-PER", "O", "O"]],
     references=[["B-PER", "I-PER", "O", "B-LOC"]],
@@ -549,13 +549,13 @@ assert scores["f1"] >= own.floor, "F1 on the validation data is below the floor 
 # %% [markdown]
 # How did it go, epoch by epoch?
 
-# %%
+# %% tags=["lesson"]
 show.history(trainer)
 
 # %% [markdown]
 # ### Better than the dictionary?
 
-# %%
+# %% tags=["lesson"]
 trained = trainer.evaluate()
 trained = {name: trained[f"eval_{name}"] for name in ("precision", "recall", "f1", "accuracy")}
 show.table(
@@ -572,7 +572,7 @@ show.table(
 # In the **confusion matrix** each row is a right tag and each column a predicted one; the numbers count tokens. What lies on the
 # diagonal is right. Which tags does the model mix up most often, and can you imagine why?
 
-# %%
+# %% tags=["lesson"]
 output = trainer.predict(tokenized["validation"])
 kept = output.label_ids != -100
 predicted = output.predictions.argmax(axis=-1)
@@ -586,7 +586,7 @@ show.confusion(
 # And these are the sentences with the most errors. A dashed frame marks a prediction that differs from the label. Is it
 # always the model that is wrong?
 
-# %%
+# %% tags=["lesson"]
 errors = ((predicted != output.label_ids) & kept).sum(axis=1)
 for i in np.argsort(-errors, kind="stable")[:4]:
     row = tokenized["validation"][int(i)]
@@ -606,7 +606,7 @@ for i in np.argsort(-errors, kind="stable")[:4]:
 # First, preparation. `accelerator.prepare` moves the model and the batches to the device and divides the batches among the processes. To
 # save time we take only a slice of the training data here, and we leave it in its order, to compare with `Trainer` later.
 
-# %%
+# %% tags=["lesson"]
 part = tokenized["train"].select(range(profile.loop_examples))
 set_seed(profile.seed)
 accelerator, hand_model, optimizer, scheduler, train_loader, eval_loader = training.prepare(
@@ -623,17 +623,17 @@ len(train_loader), len(eval_loader)
 # One epoch: for every batch a forward pass, the loss, the backward pass, a step of the optimizer, a step of the learning-rate
 # schedule. Gradients are clipped, so that a single strange batch can't ruin the weights.
 
-# %% reference="train_epoch"
+# %% reference="train_epoch" tags=["lesson"]
 from helpers.training import train_epoch
 
-# %%
+# %% tags=["lesson"]
 loss_by_hand = train_epoch(accelerator, hand_model, optimizer, scheduler, train_loader)
 loss_by_hand
 
 # %% [markdown]
 # Does `Trainer` do the same? We start it on the same slice, in the same order, with the same seed, and compare the mean loss.
 
-# %%
+# %% tags=["lesson"]
 set_seed(profile.seed)
 twin = training.make_trainer(
     replace(profile, epochs=1),
@@ -652,13 +652,13 @@ loss_of_trainer
 # and tensors of different widths cannot be put together. `pad_across_processes` makes them equally wide, and
 # `gather_for_metrics` collects them and drops the examples that were doubled to fill the last batch.
 
-# %% reference="evaluate_epoch"
+# %% reference="evaluate_epoch" tags=["lesson"]
 from helpers.training import evaluate_epoch
 
 # %% [markdown]
 # `nested_concat` joins the batches; they, too, have different widths. Now we evaluate the model that you trained in exercise 4, once by hand and once with `Trainer`:
 
-# %%
+# %% tags=["lesson"]
 model_to_check = accelerator.prepare(trainer.model)
 compute_metrics = partial(calculate_metrics, label_names=label_names)
 by_hand = evaluate_epoch(accelerator, model_to_check, eval_loader, compute_metrics)
@@ -674,7 +674,7 @@ show.table(
 #
 # Finally, save the model. Accelerate has wrapped it, so it is unwrapped first.
 
-# %%
+# %% tags=["lesson"]
 import tempfile
 from pathlib import Path
 
@@ -837,7 +837,7 @@ assert found("Rabinovich", swapped) == [("GPE", 0, 10)], (
 # %% [markdown]
 # Now your own texts! Change the sentences and find one in which the model is wrong.
 
-# %%
+# %% tags=["lesson"]
 for text in [
     "Maria Kowalska left the Harbour Museum in Lisbon to work for a Danish film company.",
     "Washington scored twice before Jordan met Chelsea in the Amazon Cup.",
@@ -893,5 +893,5 @@ for text in [
 # **Hand in:** save the notebook, then download it with *File → Download* and upload the `.ipynb` file where your teacher collects it. Before that, run everything once more from top to
 # bottom: *Runtime → Restart session and run all*.
 
-# %%
+# %% tags=["lesson"]
 show.results(profile, trained | {"f1_by_hand": by_hand["f1"]})
