@@ -6,12 +6,13 @@ reference but for its names. It is a flag for the teacher, never a deduction.
 
 import ast
 
+from course.grade.skeleton import parse
+
 
 def copied(answer: str, reference: str, function: str) -> str | None:
     """One sentence that says in which way the answer is the reference's, or None."""
-    try:
-        tree = ast.parse(answer)
-    except SyntaxError:
+    tree = parse(answer)
+    if tree is None:
         return None
     for node in ast.walk(tree):
         imported = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []

@@ -341,7 +341,7 @@ def _functions(slots: list[_Slot]) -> Iterator[frozenset[str]]:
     defined = []
     for slot in slots:
         texts = (slot.released, slot.source) if slot.is_code else ()
-        defined.append(next((names for text in texts if (names := frozenset(_definitions(_parse(text))))), frozenset()))
+        defined.append(next((names for text in texts if (names := frozenset(_definitions(parse(text))))), frozenset()))
     owners = Counter(name for names in defined for name in names)
     for slot, names in zip(slots, defined):
         unique = frozenset(name for name in names if owners[name] == 1)
@@ -357,7 +357,7 @@ def _pieces(submitted: NotebookNode, slots: list[_Slot]) -> list[_Piece]:
         promising = is_code or any(name in stubs.functions for name in DEFINITION.findall(source))
         promising = promising and len(source) <= min(budget, MAX_PARSED_CELL)
         budget -= len(source) if promising else 0
-        tree = _parse(source) if promising else None
+        tree = parse(source) if promising else None
         if tree:
             defined = stubs.defined_by(tree)
         else:
@@ -390,7 +390,7 @@ class _Stubs:
     @classmethod
     def of(cls, slots: list[_Slot]) -> "_Stubs":
         students = [slot for slot in slots if slot.is_students]
-        trees = [_parse(slot.released) for slot in students if slot.role == "answer"]
+        trees = [parse(slot.released) for slot in students if slot.role == "answer"]
         definitions = {name: node for tree in trees for name, node in _definitions(tree).items()}
         names = [name for slot in students for name in slot.functions]
         return cls(
@@ -418,9 +418,9 @@ class _Stubs:
 # --- Reading code -----------------------------------------------------------------------------------------------
 
 
-def _parse(source: str) -> ast.Module | None:
-    """The syntax tree; magics and shell commands count as `pass`. None for what is no Python."""
-    if FOREIGN_CELL.match(source):
+def parse(source: str) -> ast.Module | None:
+    """The syntax tree; magics and shell commands count as `pass`. None for what is no Python, or too long to parse."""
+    if len(source) > MAX_PARSED_CELL or FOREIGN_CELL.match(source):
         return None
     for text in (source, MAGIC.sub(r"\1pass", source)):
         try:
@@ -674,15 +674,19 @@ def _answer(
     definers = [piece for piece in pieces if piece.defined & slot.functions]
     own = [piece for piece in definers if piece.index not in homes or slots[homes[piece.index]].is_students]
     written = [piece for piece in claimants if not piece.blank]
-    binders = [piece for piece in pieces if piece.is_code and piece.bound and piece.bound & slot.functions]
-    assigned = [piece for piece in written if piece in binders]
-    strays = [piece for piece in binders if piece.index not in homes]
+    assigned = [piece for piece in written if piece.is_code and piece.bound and piece.bound & slot.functions]
+    strays = [piece for piece in pieces if piece.index not in homes and piece.bound and piece.bound & slot.functions]
     # In this order: `def`; `double = …` in its own cell; `def` in the cell of a test; anything in its own cell;
     # `double = …` in a cell that the student added.
     for candidates in (own, assigned, definers, written, strays):
         if candidates:
-            return max(candidates, key=lambda piece: (len(piece.defined & slot.functions), piece.index))
+            return max(candidates, key=lambda piece: _rank(piece, slot))
     return None
+
+
+def _rank(piece: _Piece, slot: _Slot) -> tuple[int, bool, bool, int]:
+    """The last one counts; before that, what a kernel would have accepted."""
+    return len(piece.defined & slot.functions), piece.is_code, piece.bound is not None, piece.index
 
 
 def _essay(slot: _Slot, claimants: list[_Piece]) -> _Piece | None:
@@ -875,9 +879,9 @@ def _is_edited(slot: _Slot, versions: list[_Piece]) -> bool:
     changed = [piece for piece in versions[:5] if _key(piece.source) not in keys]
     if not changed or not slot.is_code:
         return bool(changed)
-    meanings = {_meaning(_parse(slot.released)), _meaning(_parse(slot.source))} - {""}
+    meanings = {_meaning(parse(slot.released)), _meaning(parse(slot.source))} - {""}
     limit = 4 * len(slot.source) + 400
-    return any(len(piece.source) > limit or _meaning(_parse(piece.source)) not in meanings for piece in changed)
+    return any(len(piece.source) > limit or _meaning(parse(piece.source)) not in meanings for piece in changed)
 
 
 def _given_repairs(

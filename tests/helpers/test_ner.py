@@ -251,7 +251,20 @@ TAGS_OF = {
     "♥": ["B-ORG"],
     "&": ["I-ORG"],
 }
-FRAGMENTS = [*TAGS_OF, "Rabinovich Smith", "Zoe\u0308", "Rome\u0301", "कु", "한국", "♥\ufe0f", "Annaх", "saw", "and"]
+FRAGMENTS = [
+    *TAGS_OF,
+    "Rabinovich Smith",
+    "Rome Rome",
+    "Rome and East",
+    "Zoe\u0308",
+    "Rome\u0301",
+    "कु",
+    "한국",
+    "♥\ufe0f",
+    "Annaх",
+    "saw",
+    "and",
+]
 FRAGMENTS += [" ", " ", " ", "  ", "\n", "\t", "\u00a0", "\u200b", "\u0301", ".", ",", "-", "'", "😀", "👩‍👩‍👧", "🎉"]
 TEXTS = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=3)), max_size=40).map("".join)
 
