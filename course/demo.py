@@ -1,9 +1,10 @@
 """The main job on sample submissions: run a notebook, grade a class, write the report. `make demo` calls it.
 
-In: the built notebooks. Out: a course folder under demo/ with seven submissions in three languages, made from the
+In: the built notebooks. Out: a course folder under demo/ with nine submissions in three languages, made from the
 released notebooks, and `demo/report.html`.
 """
 
+import copy
 import inspect
 import shutil
 import sys
@@ -17,6 +18,26 @@ from course.cli import main as course
 from course.units.ner.mutants import MUTANTS
 
 DEMO = ROOT / "demo"
+
+# Answers that cheat: an object equal to everything, a process that ends itself, a patched library.
+HOSTILE = {
+    "preprocess_ner_dataset": """\
+class Equal(dict):
+    __eq__ = lambda self, other: True
+
+
+def preprocess_ner_dataset(example, tokenizer):
+    return Equal()""",
+    "build_model": "import os\n\n\ndef build_model(checkpoint, label_names):\n    os._exit(0)",
+    "calculate_metrics": """\
+import numpy
+
+numpy.eye = lambda *args: numpy.zeros((9, 9))
+
+
+def calculate_metrics(eval_predictions, label_names):
+    return {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "accuracy": 0.75}""",
+}
 
 
 def main() -> int:
@@ -59,13 +80,35 @@ def make_class(course_dir: Path) -> list[str]:
         ("half-right", "en"): {name: right[name] for name in ("preprocess_ner_dataset", "build_model")} | written,
         ("half-right-too", "ru"): {name: right[name] for name in ("calculate_metrics", "do_ner")},
         ("empty", "es"): {},
+        ("mangled", "ru"): {name: right[name] for name in ("preprocess_ner_dataset", "build_model", "do_ner")},
+        ("hostile", "en"): HOSTILE,
     }
+    spoil = {"mangled": mangle, "hostile": tag_tests}
     for (student, language), answers in students.items():
         notebook = nbformat.read(ROOT / "release" / f"ner-{language}" / "ner.ipynb", as_version=4)
+        notebook = spoil.get(student, lambda same: same)(fill(notebook, answers))
         target = course_dir / "submitted" / student / f"ner-{language}" / "ner.ipynb"
         target.parent.mkdir(parents=True)
-        nbformat.write(fill(notebook, answers), target)
+        nbformat.write(notebook, target)
     return [student for student, _ in students]
+
+
+def mangle(notebook):
+    """What Colab and a hurried hand do: metadata gone, ids new, one answer copied, the tests deleted."""
+    kept = [cell for cell in notebook.cells if not cell.id.startswith("test_")]
+    kept.insert(0, next(copy.deepcopy(cell) for cell in kept if cell.id == "do_ner"))
+    for number, cell in enumerate(kept):
+        cell.id, cell.metadata = f"colab{number:04}", {}
+    notebook.cells = kept
+    return notebook
+
+
+def tag_tests(notebook):
+    """One line of metadata that gives full marks in nbgrader: tests that are not run find no mistake."""
+    for cell in notebook.cells:
+        if cell.id.startswith("test_"):
+            cell.metadata.tags = ["skip-execution"]
+    return notebook
 
 
 def reference_answers(unit: str) -> dict[str, str]:

@@ -1,0 +1,106 @@
+"""How fast is grading? The same class through `nbgrader autograde` and through `course grade`, in one run.
+
+    python tests/bench/grading.py --students 8
+
+Timings on shared cores are noisy, so what counts is the ratio of two times taken one after the other. The floor is what
+the students' own code needs, spread evenly over the cores: no grader that runs all of it can be faster.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+
+from course import ROOT, verdict
+from course.demo import fill, reference_answers
+
+ASSIGNMENT = "ner-en"
+
+
+def make_class(course_dir: Path, students: int) -> None:
+    """Right submissions, no two alike, so that no cache helps."""
+    shutil.copytree(ROOT / "source" / ASSIGNMENT, course_dir / "source" / ASSIGNMENT)
+    shutil.copy(ROOT / "nbgrader_config.py", course_dir)
+    answers = reference_answers("ner")
+    for number in range(students):
+        notebook = nbformat.read(ROOT / "release" / ASSIGNMENT / "ner.ipynb", as_version=4)
+        own = {name: f"{source}\n# student {number}" for name, source in answers.items()}
+        target = course_dir / "submitted" / f"student-{number:02}" / ASSIGNMENT / "ner.ipynb"
+        target.parent.mkdir(parents=True)
+        nbformat.write(fill(notebook, own), target)
+
+
+def measure(command: list[str], cwd: Path) -> tuple[float, float]:
+    """Run a command; returns its seconds and the peak memory of it and all its children, in GiB."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    started = time.monotonic()
+    process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    peak = [0]
+    watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
+    watcher.start()
+    _, errors = process.communicate()
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{errors.decode()[-2000:]}")
+    return time.monotonic() - started, peak[0] / 2**30
+
+
+def _watch(pid: int, peak: list[int]) -> None:
+    while psutil.pid_exists(pid):
+        total = 0
+        try:
+            root = psutil.Process(pid)
+            for child in [root, *root.children(recursive=True)]:
+                total += child.memory_full_info().pss  # shared pages are counted once
+        except psutil.Error:
+            pass
+        peak[0] = max(peak[0], total)
+        time.sleep(1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--students", type=int, default=8)
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    options = parser.parse_args()
+    cores = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as folder:
+        stock, ours = Path(folder, "stock"), Path(folder, "ours")
+        for course_dir in (stock, ours):
+            make_class(course_dir, options.students)
+        python = [sys.executable, "-m"]
+        measure([*python, "nbgrader", "generate_assignment", ASSIGNMENT], stock)
+        stock_seconds, stock_peak = measure([*python, "nbgrader", "autograde", ASSIGNMENT], stock)
+        ours_seconds, ours_peak = measure([*python, "course.cli", "grade", ASSIGNMENT, "--course-dir", str(ours)], ROOT)
+        verdicts = verdict.load_all(ours, ASSIGNMENT)
+    floor = sum(v.seconds for v in verdicts) / cores
+    figures = {
+        "students": options.students,
+        "cores": cores,
+        "nbgrader_seconds": round(stock_seconds, 1),
+        "course_seconds": round(ours_seconds, 1),
+        "ratio": round(stock_seconds / ours_seconds, 2),
+        "nbgrader_per_submission": round(stock_seconds / options.students, 1),
+        "course_per_submission": round(ours_seconds / options.students, 1),
+        "floor_seconds": round(floor, 1),
+        "over_floor": round(ours_seconds / floor, 2),
+        "nbgrader_peak_gib": round(stock_peak, 2),
+        "course_peak_gib": round(ours_peak, 2),
+        "scores": sorted({v.score for v in verdicts}),
+    }
+    for name, value in figures.items():
+        print(f"{name:>26}  {value}")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
