@@ -43,9 +43,11 @@ def run_unit(unit: str, language: str, *, profile: str, parameters: dict[str, st
     """
     notebook = ROOT / "source" / f"{unit}-{language}" / f"{unit}.ipynb"
     if not notebook.is_file():
-        raise RunError(f"There is no notebook {notebook.relative_to(ROOT)}: build it with `course build {unit}`.")
-    profiles.load(unit, profile)  # a typing mistake should not cost a kernel's start
-    values = {name: _number(value) for name, value in parameters.items()} | {"profile": profile}
+        built = sorted({path.stem for path in (ROOT / "source").glob("*/*.ipynb")})
+        advice = f"the units are {', '.join(built)}" if built else "run `course build`"
+        raise RunError(f"There is no notebook {notebook.relative_to(ROOT)}: {advice}.")
+    values = {"profile": profile} | {name: _number(value) for name, value in parameters.items()}
+    profiles.load(unit, str(values["profile"]))  # a typing mistake should not cost a kernel's start
     unknown = sorted(values.keys() - _parameters(notebook))
     if unknown:
         known = ", ".join(sorted(_parameters(notebook)))

@@ -144,7 +144,7 @@ class TestARunThatCannotStart:
         monkeypatch.setattr(run, "_execute", lambda *arguments: pytest.fail("a kernel would have started"))
 
     def test_a_missing_notebook_can_be_built(self, root):
-        expected = "There is no notebook source/ner-en/ner.ipynb: build it with `course build ner`."
+        expected = "There is no notebook source/ner-en/ner.ipynb: run `course build`."
         assert refused(root) == expected
 
     def test_an_unknown_parameter_gets_the_list_of_parameters(self, root):
