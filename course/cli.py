@@ -5,6 +5,7 @@ something exits with 1.
 """
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -38,13 +39,14 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from course.build.read import UnitError
     from course.build.write import CatalogueError
     from course.grade.ledger import GradingError
+    from course.grade.pool import SchedulerError
     from course.grade.sandbox import SandboxUnavailable
     from course.run import RunError
     from helpers.data import DataError
     from helpers.models import ModelUnavailable
     from helpers.profiles import UnknownProfile
 
-    ours = (UsageError, UnitError, CatalogueError, GradingError, SandboxUnavailable, RunError)
+    ours = (UsageError, UnitError, CatalogueError, GradingError, SchedulerError, SandboxUnavailable, RunError)
     return (*ours, DataError, ModelUnavailable, UnknownProfile, OSError)
 
 
@@ -83,7 +85,11 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("unit", metavar="UNIT")
     run.add_argument("--lang", choices=("en", "ru", "es"), default="en")
-    run.add_argument("--profile", default="auto", help="offline, full, or auto: full where there is a GPU (default)")
+    run.add_argument(
+        "--profile",
+        default="auto",
+        help="offline, full, quick, or auto: full where there is a GPU, else offline (default)",
+    )
     run.add_argument(
         "-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
         help="set a parameter of the notebook, such as checkpoint or epochs",
@@ -105,15 +111,27 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts there, one JSON object a line")
     grade.add_argument("--force", action="store_true", help="grade again what is in the cache")
 
+    feedback = command(
+        "feedback",
+        _feedback,
+        "Write a page for each student: what is right, what is not yet, and the hints.",
+        "course feedback ner-en --student anna",
+    )
+    feedback.add_argument("assignment", metavar="ASSIGNMENT")
+    feedback.add_argument("--course-dir", type=Path, default=Path("."), help="folder in which was graded (.)")
+    feedback.add_argument("--student", action="append", metavar="S", help="only this one; may be given several times")
+
     report = command(
         "report",
         _report,
-        "Write a page with the marks of an assignment.",
-        "course report ner-en --out report.html",
+        "Write a page with the marks of an assignment, and tables of them.",
+        "course report ner-en --out report.html --csv marks.csv",
     )
     report.add_argument("assignment", nargs="+", metavar="ASSIGNMENT")
     report.add_argument("--course-dir", type=Path, default=Path("."), help="folder in which was graded (.)")
     report.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE")
+    report.add_argument("--csv", type=Path, metavar="FILE", help="also a table for a spreadsheet")
+    report.add_argument("--json", type=Path, metavar="FILE", help="also the verdicts, one JSON object a line")
     return root
 
 
@@ -186,6 +204,7 @@ def _run(options) -> int:
 
 
 def _grade(options) -> int:
+    from course import report
     from course.grade import engine
     from course.grade.sandbox import Limits, choose
 
@@ -201,12 +220,16 @@ def _grade(options) -> int:
     if settings.sandbox == "rlimits":
         print(NO_SANDBOX, file=sys.stderr)
     total = len(engine.submissions(options.assignment, options.course_dir, settings.students))
-    done = _with_progress(engine.grade(options.assignment, options.course_dir, settings), total, options.assignment)
+    try:
+        with contextlib.closing(engine.grade(options.assignment, options.course_dir, settings)) as verdicts:
+            done = _with_progress(verdicts, total, options.assignment)
+    except KeyboardInterrupt:
+        print("\nThe marks so far are kept: the same command goes on where it stopped.", file=sys.stderr)
+        raise
     done.sort(key=lambda verdict: verdict.student)
     _print_table(done)
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text("".join(verdict.as_json() + "\n" for verdict in done), encoding="utf-8")
+        report.write_json(done, options.json)
     return 0
 
 
@@ -224,23 +247,51 @@ def _with_progress(verdicts, total: int, title: str) -> list:
 def _print_table(verdicts) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from course.verdict import printable
 
     table = Table("student", "verdict", "score", "seconds", "cause")
     for verdict in verdicts:
         score = "–" if verdict.score is None else f"{verdict.score:g} / {verdict.max_score:g}"
-        table.add_row(verdict.student, verdict.verdict, score, f"{verdict.seconds:.1f}", verdict.cause)
+        cells = (verdict.student, verdict.verdict, score, f"{verdict.seconds:.1f}", verdict.cause)
+        # Names and causes come from students: neither rich's markup nor a terminal's control codes take effect.
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     Console().print(table)
 
 
-def _report(options) -> int:
-    from course import report, verdict
+def _feedback(options) -> int:
+    from course.grade import feedback
 
-    verdicts = [v for name in options.assignment for v in verdict.load_all(options.course_dir, name)]
-    if not verdicts:
-        raise UsageError(f"Nothing of {', '.join(options.assignment)} has been graded: run `course grade` first.")
+    graded = _graded([options.assignment], options.course_dir)
+    for student in options.student or ():
+        if student not in {verdict.student for verdict in graded}:
+            raise UsageError(f"Nothing of {student} has been graded in {options.assignment}: run `course grade` first.")
+    pages = feedback.write_pages(options.assignment, options.course_dir, tuple(options.student or ()))
+    print(f"{len(pages)} pages are in {options.course_dir.resolve() / 'feedback'}")
+    return 0
+
+
+def _report(options) -> int:
+    from course import report
+
+    verdicts = _graded(options.assignment, options.course_dir)
     report.write_report(verdicts, options.out)
+    if options.csv:
+        report.write_csv(verdicts, options.csv)
+    if options.json:
+        report.write_json(verdicts, options.json)
     print(f"The report is in {options.out.resolve()}")
     return 0
+
+
+def _graded(assignments: list[str], course_dir: Path) -> list:
+    from course import verdict
+
+    verdicts = [v for name in assignments for v in verdict.load_all(course_dir, name)]
+    if not verdicts:
+        raise UsageError(f"Nothing of {', '.join(assignments)} has been graded: run `course grade` first.")
+    return verdicts
 
 
 if __name__ == "__main__":

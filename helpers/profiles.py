@@ -23,7 +23,7 @@ class Profile:
     `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
     set, else the Hub). `floor` is the validation score that a fair training run must reach, `loop_examples` the
     size of the slice on which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are
-    not trained.
+    not trained. `max_steps` ends a training before its epochs do; 0 lets it run.
     """
 
     unit: str
@@ -31,6 +31,7 @@ class Profile:
     data: str
     checkpoint: str
     epochs: int
+    max_steps: int
     batch_size: int
     loop_examples: int
     frozen_layers: int

@@ -55,9 +55,11 @@ def make_trainer(
 
     set_seed(profile.seed)
     freeze(model, profile.frozen_layers)
+    steps = profile.epochs * math.ceil(len(train_dataset) / profile.batch_size)
     arguments = TrainingArguments(
         output_dir=tempfile.mkdtemp(prefix="course-"),
         num_train_epochs=profile.epochs,
+        max_steps=profile.max_steps if 0 < profile.max_steps < steps else -1,  # it would lengthen a training, too
         per_device_train_batch_size=profile.batch_size,
         per_device_eval_batch_size=4 * profile.batch_size,
         learning_rate=profile.learning_rate,

@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course.build.read import LANGUAGES, Unit, UnitError
 
 NBGRADER_SCHEMA = 3
+GRADING_PROFILE = "quick"  # whether a model learns shows after a few steps; a class has many models
 LANGUAGE_NAMES = {"en": "English", "ru": "Русский", "es": "Español"}
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
@@ -68,7 +69,7 @@ def expand(unit: Unit, cells: list[NotebookNode], language: str, *, repository: 
     _number(expanded, unit.name)
     notebook = new_notebook(cells=expanded)
     notebook.metadata = NotebookNode(
-        course={"unit": unit.name, "language": language},
+        course={"unit": unit.name, "language": language, "grading": {"profile": GRADING_PROFILE}},
         accelerator="GPU",
         colab={"gpuType": "T4", "name": f"{unit.name}.ipynb", "provenance": [], "toc_visible": True},
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},

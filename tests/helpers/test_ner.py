@@ -14,6 +14,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import accuracy_score, f1_score, precision_score, recall_score
+from seqeval.metrics.sequence_labeling import get_entities
 
 from helpers import models
 from helpers.data import CONLL_TAGS
@@ -308,7 +309,7 @@ def check(text, tokenizer):
     assert result["text"] == text
     assert [text[e["start"] : e["end"]] for e in entities] == [e["text"] for e in entities]
     words = words_of(text, tokenizer)
-    spans = [(name, words[first][0], words[last - 1][1]) for name, first, last in entity_spans(w[2] for w in words)]
+    spans = [(name, words[first][0], words[last][1]) for name, first, last in get_entities([tag for *_, tag in words])]
     assert [(e["class"], e["start"], e["end"]) for e in entities] == spans
     borders = [place for e in entities for place in (e["start"], e["end"])]
     assert borders == sorted(borders) and all(e["text"] for e in entities)
@@ -483,6 +484,12 @@ def test_seed_002_the_keys_are_start_and_end(tokenizer):
 
 
 # ---- entity_spans and lookup_baseline
+
+
+@given(st.lists(st.sampled_from(CONLL_TAGS)))
+def test_spans_are_seqevals(tags):
+    """It gives the last tag of an entity, `entity_spans` the one after it."""
+    assert entity_spans(tags) == [(name, first, last + 1) for name, first, last in get_entities(tags)]
 
 
 @given(st.lists(st.sampled_from(CONLL_TAGS)))

@@ -73,9 +73,9 @@ def test_classes_that_nobody_knows_are_named_and_coloured(shown):
 
 
 def test_html_in_a_text_is_shown_and_not_run(shown):
-    text = f"{SCRIPT} said <b>Anna</b>"
+    text = f"{SCRIPT} said <b>Anna</b> {SCRIPT}"
     show.entities({"text": text, "entities": [entity(text, "<b>Anna</b>", "<i>PER</i>")]})
-    assert page(shown).text == f"{SCRIPT} said <b>Anna</b> <i>PER</i>"
+    assert page(shown).text == f"{SCRIPT} said <b>Anna</b> <i>PER</i> {SCRIPT}"
     assert set(page(shown).elements) == {"div", "span", "small"}
 
 

@@ -28,7 +28,7 @@ PROFILE = dataclasses.replace(
 )
 
 
-def tiny_model(layers=2, positions=16):
+def tiny_model(layers=2):
     torch.manual_seed(0)
     return BertForTokenClassification(
         BertConfig(
@@ -37,7 +37,7 @@ def tiny_model(layers=2, positions=16):
             num_hidden_layers=layers,
             num_attention_heads=2,
             intermediate_size=16,
-            max_position_embeddings=positions,
+            max_position_embeddings=16,
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
             id2label=dict(enumerate(NAMES)),
@@ -47,10 +47,10 @@ def tiny_model(layers=2, positions=16):
 
 
 def sentences(count=22, seed=0):
-    """Tokenized sentences of unequal length, no two alike; the count is no multiple of a batch."""
+    """Tokenized sentences of unequal length, the longest at the end; the count is no multiple of a batch."""
     rng = np.random.default_rng(seed)
     rows = []
-    for length in rng.integers(4, 15, count):
+    for length in [*rng.integers(4, 12, count - 1), 14]:
         ids = rng.integers(110, 120, length).tolist()
         rows.append(
             {
@@ -172,6 +172,7 @@ def test_the_loop_puts_the_model_into_the_right_mode(tokenizer):
         data_collator=DataCollatorForTokenClassification(tokenizer),
     )
     accelerator, model, *_, eval_loader = parts
+    model.eval()
     training.train_epoch(*parts[:5])
     assert model.training
     training.evaluate_epoch(accelerator, model, eval_loader, score)
@@ -225,6 +226,13 @@ def test_nothing_is_saved_or_reported_unless_asked(trained):
 
 def test_metrics_come_after_every_epoch(trained):
     assert [entry["epoch"] for entry in trained.log if "eval_f1" in entry] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(("max_steps", "steps"), [(0, 6), (3, 3), (50, 6)])
+def test_max_steps_ends_a_training_and_never_lengthens_it(trainer_of, max_steps, steps):
+    trainer = trainer_of(tiny_model(layers=1), sentences(), epochs=1, max_steps=max_steps)
+    trainer.train()
+    assert trainer.state.global_step == steps
 
 
 def test_without_evaluation_data_it_only_trains(tokenizer):
