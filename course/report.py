@@ -1,14 +1,15 @@
-"""A page with the marks of graded assignments: pictures for a first look, a table for the details.
+"""The marks of graded assignments: a page with pictures and tables, a table for spreadsheets, lines for programs.
 
-In: verdicts. Out: one HTML file without scripts or links to elsewhere.
+In: verdicts. Out: one HTML file without scripts or links to elsewhere; CSV; JSON lines. Nothing is graded again.
 """
 
 import base64
+import csv
 import html
 import io
 from pathlib import Path
 
-from course.verdict import Verdict
+from course.verdict import NO_ANSWER, Verdict, printable
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -26,30 +27,90 @@ img {{ max-width: 100%; }} div.wide {{ overflow-x: auto; }}
 {tables}
 """
 MARK = {"passed": "✓", "failed": "✗", "partial": "◐", "manual": "…"}
+COLUMNS = ("student", "assignment", "verdict", "cause", "flags", "score", "max_score", "seconds", "sandbox")
+SANDBOXES = {"bwrap": "in bubblewrap", "rlimits": "WITHOUT a sandbox, under rlimits only"}
 
 
 def write_report(verdicts: list[Verdict], target: Path) -> None:
-    """Write the page for these verdicts; marks are read as they are, nothing is graded again."""
+    """Write the page for these verdicts."""
     graded = [verdict for verdict in verdicts if verdict.score is not None]
     waiting = sum(cell.status == "manual" for verdict in verdicts for cell in verdict.cells)
-    summary = f"{len(verdicts)} submissions, {len(graded)} with marks; {waiting} written answers wait for a person."
+    kinds = sorted({SANDBOXES.get(verdict.sandbox, verdict.sandbox) for verdict in verdicts if verdict.sandbox})
+    summary = (
+        f"{len(verdicts)} submissions, {len(graded)} with marks; {waiting} written answers wait for a person. "
+        f"Grading took {sum(verdict.seconds for verdict in verdicts):.0f} s of work"
+        + (f"; students' code ran {' and '.join(kinds)}." if kinds else ".")
+    )
     assignments = dict.fromkeys(verdict.assignment for verdict in verdicts)
-    tables = "\n".join(_table(name, [v for v in verdicts if v.assignment == name]) for name in assignments)
+    tables = "\n".join(_section(name, [v for v in verdicts if v.assignment == name]) for name in assignments)
     alt = "; ".join(f"{v.student} ({v.assignment}): {_score(v)}" for v in verdicts)
-    page = PAGE.format(summary=summary, alt=html.escape(alt, quote=True), picture=_picture(verdicts), tables=tables)
+    page = PAGE.format(
+        summary=html.escape(summary), alt=html.escape(alt, quote=True), picture=_picture(verdicts), tables=tables
+    )
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
+
+
+def write_csv(verdicts: list[Verdict], target: Path) -> None:
+    """Write a row per submission, with a column for the points of each cell.
+
+    UTF-8 with a byte order mark, which spreadsheets need to show Cyrillic; no cell can act as a formula.
+    """
+    ids = _grade_ids(verdicts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(map(_safe, [*COLUMNS, *ids]))
+        for verdict in verdicts:
+            points = {cell.grade_id: cell.score for cell in verdict.cells}
+            fields = [getattr(verdict, name) for name in COLUMNS]
+            fields[COLUMNS.index("flags")] = " ".join(verdict.flags)
+            writer.writerow(map(_safe, [*fields, *map(points.get, ids)]))
+
+
+def write_json(verdicts: list[Verdict], target: Path) -> None:
+    """Write the verdicts, one JSON object a line."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("".join(verdict.as_json() + "\n" for verdict in verdicts), encoding="utf-8")
+
+
+def _safe(value):
+    """The value for a spreadsheet, which would calculate what begins like a formula.
+
+    >>> _safe("=1+1"), _safe("anna"), _safe(-1.5)
+    ("'=1+1", 'anna', -1.5)
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def pass_rates(verdicts: list[Verdict]) -> list[tuple[str, float]]:
+    """Grade id and share of submissions that passed it, the hardest cell first; written answers are left out."""
+    passed: dict[str, list[bool]] = {}
+    for verdict in verdicts:
+        for cell in verdict.cells:
+            if cell.status != "manual" and cell.message != NO_ANSWER:
+                passed.setdefault(cell.grade_id, []).append(cell.status == "passed")
+    rates = [(grade_id, sum(found) / len(found)) for grade_id, found in passed.items()]
+    return sorted(rates, key=lambda rate: rate[1])
 
 
 def _score(verdict: Verdict) -> str:
     return verdict.verdict if verdict.score is None else f"{verdict.score:g} of {verdict.max_score:g}"
 
 
-def _table(assignment: str, verdicts: list[Verdict]) -> str:
-    ids = list(dict.fromkeys(cell.grade_id for verdict in verdicts for cell in verdict.cells))
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in ["student", "score", *ids, "seconds", "cause"])
+def _grade_ids(verdicts: list[Verdict]) -> list[str]:
+    return list(dict.fromkeys(cell.grade_id for verdict in verdicts for cell in verdict.cells))
+
+
+def _section(assignment: str, verdicts: list[Verdict]) -> str:
+    ids = _grade_ids(verdicts)
+    names = ["student", "score", *ids, "seconds", "flags", "cause"]
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
     rows = "".join(_row(verdict, ids) for verdict in verdicts)
-    return f'<h2>{html.escape(assignment)}</h2><div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
+    rates = [f"<li>{html.escape(name)}: {share:.0%} passed</li>" for name, share in pass_rates(verdicts)]
+    hardest = f"<p>Hardest cells first:</p><ol>{''.join(rates)}</ol>" if rates else ""
+    table = f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
+    return f"<h2>{html.escape(assignment)}</h2>{table}{hardest}"
 
 
 def _row(verdict: Verdict, ids: list[str]) -> str:
@@ -62,7 +123,8 @@ def _row(verdict: Verdict, ids: list[str]) -> str:
             continue
         score = "" if cell.score is None else f" {cell.score:g}/{cell.max_score:g}"
         columns.append(f'<td class="{cell.status}" title="{html.escape(cell.message)}">{MARK[cell.status]}{score}</td>')
-    columns.append(f'<td>{verdict.seconds:.1f}</td><td class="text">{html.escape(verdict.cause)}</td>')
+    columns.append(f'<td>{verdict.seconds:.1f}</td><td class="text">{html.escape(" ".join(verdict.flags))}</td>')
+    columns.append(f'<td class="text">{html.escape(verdict.cause)}</td>')
     return f"<tr>{''.join(columns)}</tr>"
 
 
@@ -72,7 +134,7 @@ def _picture(verdicts: list[Verdict]) -> str:
 
     figure = Figure(figsize=(8, 0.8 + 0.35 * len(verdicts)), dpi=100, layout="constrained")
     axes = figure.subplots()
-    names = [f"{v.student} · {v.assignment}" for v in verdicts]
+    names = [printable(f"{v.student} · {v.assignment}") for v in verdicts]
     drawn = axes.barh(range(len(names)), [v.score or 0 for v in verdicts], color="#0072B2")
     axes.bar_label(drawn, [_score(v) for v in verdicts], padding=4)
     axes.set_yticks(range(len(names)), names, parse_math=False)

@@ -12,6 +12,7 @@ from typing import Literal
 Outcome = Literal["graded", "timed_out", "out_of_memory", "kernel_died", "unreadable", "wrong_notebook"]
 Status = Literal["passed", "partial", "failed", "manual"]
 
+NO_ANSWER = "No answer."  # the message of a written answer that was left as it was
 MESSAGE_LIMIT = 300  # characters: a message is a hint, not a log
 
 
@@ -76,6 +77,15 @@ def _folder(course_dir: Path, assignment: str) -> Path:
 
 
 def bounded(message: str) -> str:
-    """The message on one line, cut to `MESSAGE_LIMIT`; what UTF-8 cannot write (half an emoji) becomes a ?."""
-    line = " ".join(message.split()).encode("utf-8", "replace").decode()
-    return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 1] + "…"
+    """The message on one line, cut to `MESSAGE_LIMIT`; control codes and half an emoji become a ?."""
+    line = " ".join(message.split())
+    return printable(line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 1] + "…")
+
+
+def printable(text: str) -> str:
+    """The text without control codes, which a terminal would obey; a name may hold any.
+
+    >>> printable("two\\nlines")
+    'two?lines'
+    """
+    return "".join(character if character.isprintable() else "?" for character in text)

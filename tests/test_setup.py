@@ -1,5 +1,6 @@
 """Do the files that install the course agree with one another?"""
 
+import itertools
 import re
 import tomllib
 
@@ -20,7 +21,7 @@ def constraints():
 def requirements():
     """Every direct requirement of pyproject.toml, with its extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    lines = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
     return {normal(re.match(r"[\w.-]+", line).group()): line for line in lines}
 
 

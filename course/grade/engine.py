@@ -53,7 +53,7 @@ def students_of(course_dir: Path, assignment: str) -> list[str]:
 
 def submissions(assignment: str, course_dir: Path, wanted: tuple[str, ...] = ()) -> list[str]:
     """The students whose submissions are to be graded: all, or those that are wanted. Raises `GradingError`."""
-    if Path(assignment).name != assignment or not (course_dir / "source" / assignment).is_dir():
+    if assignment not in {path.name for path in (course_dir / "source").glob("*/")}:
         raise GradingError(f"There is no assignment {course_dir / 'source' / assignment}: build it, or name another.")
     handed_in = students_of(course_dir, assignment)
     for student in wanted:

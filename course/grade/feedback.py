@@ -1,17 +1,23 @@
-"""What a student gets back: one page per submission, in the language of the notebook.
+"""What a student gets back: one page per notebook, in the language of the assignment.
 
-In: a verdict and the graded notebook. Out: HTML without scripts, without links, without anything that the student's
-code could have put there as markup. It says what failed and the hint, never a test's code or what it expected.
+In: a verdict, the graded notebook, and what a person has added to it in the gradebook. Out: HTML without scripts,
+without links, without anything that the student's code could have put there as markup. It says what failed and the
+hint, never a test's code or what it expected.
 """
 
 import base64
 import binascii
+import dataclasses
 import html
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
 
-from course.verdict import CellScore, Verdict
+from course.grade.ledger import Ledger, Review, own_folder
+from course.verdict import CellScore, Verdict, load_all
 
 OUTPUT_LIMIT = 2000  # characters of one printed output
 PICTURE_LIMIT = 1 << 20  # bytes of one picture, in base64
@@ -26,8 +32,8 @@ WORDS = {
         "partial": "partly",
         "failed": "not yet",
         "manual": "to be read",
-        "no_answer": "No answer.",
         "yours": "Your answer",
+        "teacher": "Your teacher: {comment}",
         "graded": "",
         "timed_out": "A cell took too long and was stopped; the rest was graded.",
         "out_of_memory": "The notebook used too much memory and was stopped; the rest was graded.",
@@ -43,8 +49,8 @@ WORDS = {
         "partial": "частично",
         "failed": "пока нет",
         "manual": "ждёт проверки",
-        "no_answer": "Ответа нет.",
         "yours": "Твой ответ",
+        "teacher": "Преподаватель: {comment}",
         "graded": "",
         "timed_out": "Одна из ячеек работала слишком долго, её пришлось остановить; остальное проверено.",
         "out_of_memory": "Ноутбуку не хватило памяти, его пришлось остановить; остальное проверено.",
@@ -60,8 +66,8 @@ WORDS = {
         "partial": "en parte",
         "failed": "todavía no",
         "manual": "por leer",
-        "no_answer": "Sin respuesta.",
         "yours": "Tu respuesta",
+        "teacher": "Tu docente: {comment}",
         "graded": "",
         "timed_out": "Una celda tardó demasiado y hubo que detenerla; lo demás está corregido.",
         "out_of_memory": "El cuaderno usó demasiada memoria y hubo que detenerlo; lo demás está corregido.",
@@ -71,10 +77,58 @@ WORDS = {
     },
 }
 
+# What the grader itself says about a cell, which is English in a verdict; what a test or Python says stays as it is.
+SENTENCES = (
+    (r"No answer\.", {"ru": "Ответа нет.", "es": "Sin respuesta."}),
+    (
+        r"The test could not work with the result \((\w+)\)\.",
+        {
+            "ru": "Проверка не смогла работать с таким результатом ({0}).",
+            "es": "La prueba no pudo trabajar con el resultado ({0}).",
+        },
+    ),
+    (
+        r"A cell did not end within (\S+) s\b.*",
+        {"ru": "Ячейка не завершилась за {0} с.", "es": "Una celda no terminó en {0} s."},
+    ),
+    (
+        r"A test did not end within (\S+) s\.",
+        {"ru": "Проверка не завершилась за {0} с.", "es": "Una prueba no terminó en {0} s."},
+    ),
+    (
+        r"The notebook did not end within (\S+) s\.",
+        {"ru": "Ноутбук не завершился за {0} с.", "es": "El cuaderno no terminó en {0} s."},
+    ),
+    (
+        r"The notebook used more than (\S+) MiB of memory\.",
+        {"ru": "Ноутбук занял больше {0} МиБ памяти.", "es": "El cuaderno usó más de {0} MiB de memoria."},
+    ),
+    (
+        r"The notebook started more than (\S+) processes\.",
+        {"ru": "Ноутбук запустил больше {0} процессов.", "es": "El cuaderno inició más de {0} procesos."},
+    ),
+    (
+        r"The notebook's process .*",
+        {"ru": "Процесс ноутбука неожиданно завершился.", "es": "El proceso del cuaderno terminó antes de tiempo."},
+    ),
+    (
+        r"The test's last value is NaN: .*",
+        {"ru": "В проверке ошибка, её посмотрит преподаватель.", "es": "La prueba tiene un error: la verá tu docente."},
+    ),
+    (  # everything that `course.grade.values` refuses
+        r"(?:The (?:value|array|number|bytes|message)|An? (?:value|array|object|tensor|container|dictionary's key)"
+        r"|Dictionaries and sets|There are bytes)\b.*",
+        {
+            "ru": "Такой результат нельзя передать на проверку: он не того типа или слишком велик.",
+            "es": "Este resultado no se puede pasar a la prueba: no es del tipo adecuado o es demasiado grande.",
+        },
+    ),
+)
+
 PAGE = """<!doctype html>
 <html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
+<title>{title}: {assignment}</title>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }}
 section {{ border-left: 6px solid #999; padding-left: 1rem; margin: 1.5rem 0; }}
@@ -89,47 +143,118 @@ img {{ max-width: 100%; }}
 """
 
 
-def page(verdict: Verdict, notebook: NotebookNode | None) -> str:
-    """The page of one submission."""
-    language = notebook.metadata.get("course", {}).get("language", "en") if notebook else "en"
+def write_pages(assignment: str, course_dir: Path, students: tuple[str, ...] = ()) -> list[Path]:
+    """Write feedback/<student>/<assignment>/<notebook>.html for all that was graded, or for these students."""
+    root = course_dir.resolve()
+    written = []
+    with Ledger(root) as ledger:
+        sources = sorted((root / "source" / assignment).glob("*.ipynb"))
+        for verdict in load_all(root, assignment):
+            if students and verdict.student not in students:
+                continue
+            folder = own_folder(root / "feedback", verdict.student, assignment)
+            folder.mkdir(parents=True, exist_ok=True)
+            reviews = ledger.reviews(assignment, verdict.student)
+            for source in sources:
+                part = reviewed(_part(verdict, source.stem, alone=len(sources) == 1), reviews.get(source.stem, {}))
+                graded = root / "autograded" / verdict.student / assignment / source.name
+                notebook = nbformat.read(graded, as_version=4) if graded.is_file() else None
+                language = nbformat.read(source, as_version=4).metadata.get("course", {}).get("language", "en")
+                target = folder / f"{source.stem}.html"
+                target.unlink(missing_ok=True)  # else a link in its place would be followed
+                target.write_text(page(part, notebook, language, reviews.get(source.stem)), encoding="utf-8")
+                written.append(target)
+    return written
+
+
+def _part(verdict: Verdict, notebook: str, *, alone: bool) -> Verdict:
+    """What a verdict says about one of its notebooks."""
+    if alone:
+        return verdict
+    cells = tuple(
+        dataclasses.replace(cell, grade_id=cell.grade_id.removeprefix(f"{notebook}/"))
+        for cell in verdict.cells
+        if cell.grade_id.startswith(f"{notebook}/")
+    )
+    return dataclasses.replace(verdict, cells=cells, max_score=sum(cell.max_score for cell in cells))
+
+
+def reviewed(verdict: Verdict, reviews: dict[str, Review]) -> Verdict:
+    """The verdict with the marks that a person gave, which count instead of the automatic ones."""
+    cells = tuple(_reviewed_cell(cell, reviews.get(cell.grade_id)) for cell in verdict.cells)
+    score = sum(cell.score or 0.0 for cell in cells) if cells else verdict.score
+    return dataclasses.replace(verdict, cells=cells, score=score)
+
+
+def _reviewed_cell(cell: CellScore, review: Review | None) -> CellScore:
+    if review is None or review.score is None:
+        return cell
+    status = "passed" if review.score >= cell.max_score else "partial" if review.score > 0 else "failed"
+    return dataclasses.replace(cell, score=review.score, status=status, message="")
+
+
+def page(
+    verdict: Verdict, notebook: NotebookNode | None, language: str = "en", reviews: dict[str, Review] | None = None
+) -> str:
+    """The page of one notebook of a submission; `reviews` by grade id bring the comments of a person."""
     words = WORDS.get(language, WORDS["en"])
     waiting = sum(cell.status == "manual" for cell in verdict.cells)
     notes = [words[verdict.verdict]] + ([words["waiting"].format(count=waiting)] if waiting else [])
-    answers = _answers(notebook) if notebook else {}
+    answers = dict(_answers(notebook)) if notebook else {}
+    comments = {grade_id: review.comment for grade_id, review in (reviews or {}).items() if review.comment}
+    sections = []
+    for cell in verdict.cells:
+        answer = answers.get(cell.grade_id)
+        ids = dict.fromkeys([cell.grade_id, answer.metadata.nbgrader.grade_id if answer else cell.grade_id])
+        sections.append(_section(cell, answer, [comments[name] for name in ids if name in comments], language))
     return PAGE.format(
         language=html.escape(language),
         title=words["title"],
         assignment=html.escape(verdict.assignment),
         score=words["score"].format(score=verdict.score or 0, most=verdict.max_score),
         notes="".join(f"<p>{note}</p>" for note in notes if note),
-        sections="".join(_section(cell, answers.get(_answer_id(cell.grade_id)), words) for cell in verdict.cells),
+        sections="".join(sections),
     )
 
 
-def _answer_id(grade_id: str) -> str:
-    """The answer that a test cell is about: `test_do_ner` tests `do_ner`; a written answer is its own."""
-    return grade_id.removeprefix("test_")
+def _answers(notebook: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
+    """Grade id of a cell with points → the answer that it is about.
+
+    `test_do_ner` tests `do_ner`; a written answer is its own; any other test is about the answer above it.
+    """
+    with_id = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id")]
+    by_id = {cell.metadata.nbgrader.grade_id: cell for cell in with_id if cell.metadata.nbgrader.get("solution")}
+    above = None
+    for cell in with_id:
+        grade_id = cell.metadata.nbgrader.grade_id
+        above = by_id.get(grade_id, above)
+        if answer := by_id.get(grade_id.removeprefix("test_"), above):
+            yield grade_id, answer
 
 
-def _answers(notebook: NotebookNode) -> dict[str, NotebookNode]:
-    found = {}
-    for cell in notebook.cells:
-        settings = cell.metadata.get("nbgrader", {})
-        if settings.get("solution"):
-            found[settings.grade_id] = cell
-    return found
-
-
-def _section(cell: CellScore, answer: NotebookNode | None, words: dict[str, str]) -> str:
+def _section(cell: CellScore, answer: NotebookNode | None, comments: list[str], language: str) -> str:
+    words = WORDS.get(language, WORDS["en"])
     score = "" if cell.score is None else f" · {cell.score:g} / {cell.max_score:g}"
     parts = [f"<h2>{html.escape(cell.grade_id)}</h2><p><strong>{words[cell.status]}{score}</strong></p>"]
-    message = words["no_answer"] if cell.message == "No answer." else cell.message
-    if message:
-        parts.append(f"<p>{html.escape(message)}</p>")
+    if cell.message:
+        parts.append(f"<p>{html.escape(translated(cell.message, language))}</p>")
+    parts += [f"<p>{html.escape(words['teacher'].format(comment=comment))}</p>" for comment in comments]
     if answer is not None:
         outputs = "".join(_output(output) for output in answer.get("outputs", []))
         parts.append(f"<details><summary>{words['yours']}</summary>{_text(answer.source)}{outputs}</details>")
     return f'<section class="{cell.status}">{"".join(parts)}</section>'
+
+
+def translated(message: str, language: str) -> str:
+    """A sentence of the grader's in the language of the page; any other message as it is.
+
+    >>> translated("A cell did not end within 4 s.", "es")
+    'Una celda no terminó en 4 s.'
+    """
+    for pattern, sentences in SENTENCES:
+        if language in sentences and (match := re.fullmatch(pattern, message)):
+            return sentences[language].format(*match.groups())
+    return message
 
 
 def _text(text: str) -> str:

@@ -12,11 +12,11 @@ from nbformat import NotebookNode
 
 from course.grade import own_work, skeleton
 from course.grade.referee import Referee, assigned_names, teacher_imports
-from course.grade.sandbox import CellRun, Limits, Stopped, Student, Warm
-from course.grade.values import ValueRefused
+from course.grade.sandbox import CellRun, Forged, Limits, Stopped, Student, Warm
 from course.verdict import CellScore, Verdict, bounded
 
 REPAIRS_SHOWN = 10
+OUTPUT_LIMIT = 32 << 20  # characters of all outputs of a notebook: a class's notebooks must fit on the teacher's disk
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,17 +49,18 @@ class Graded:
 def grade(job: Job, warm: Warm) -> Graded:
     """Grade one submission. Whatever is submitted, this returns a verdict."""
     started = time.monotonic()
-    source = nbformat.reads(job.source.decode(), as_version=4)
+    source, release = (nbformat.reads(data.decode(), as_version=4) for data in (job.source, job.release))
     try:
         if job.submitted is None:
             raise skeleton.WrongNotebook("The submission holds no notebook of this assignment.")
         submitted = skeleton.read_notebook(job.submitted)
-        built = skeleton.build(source, nbformat.reads(job.release.decode(), as_version=4), submitted)
+        built = skeleton.build(source, release, submitted)
     except skeleton.Unreadable as error:
         return Graded(_ungraded(job, source, "unreadable", str(error), started), None)
     except skeleton.WrongNotebook as error:
         return Graded(_ungraded(job, source, "wrong_notebook", str(error), started), None)
-    run = _Run(job, warm, source, built)
+    _set_parameters(built.notebook)
+    run = _Run(job, warm, source, release, built)
     run.all_cells()
     verdict = Verdict(
         student=job.student,
@@ -73,13 +74,21 @@ def grade(job: Job, warm: Warm) -> Graded:
         cells=tuple(run.scores),
         sandbox=job.sandbox,
     )
-    return Graded(verdict, nbformat.writes(run.notebook).encode())
+    return Graded(verdict, nbformat.writes(run.notebook).encode("utf-8", "replace"))
 
 
 def _ungraded(job: Job, source: NotebookNode, outcome: str, cause: str, started: float) -> Verdict:
     points = sum(cell.metadata.nbgrader.points for cell in source.cells if is_graded(cell))
     seconds = round(time.monotonic() - started, 2)
     return Verdict(job.student, job.assignment, outcome, bounded(cause), (), None, points, seconds, (), job.sandbox)
+
+
+def _set_parameters(notebook: NotebookNode) -> None:
+    """Give the cell with the tag `parameters` the values that the course wants for grading: a short training, say."""
+    values = notebook.metadata.get("course", {}).get("grading", {})
+    for cell in notebook.cells:
+        if values and "parameters" in cell.metadata.get("tags", []):
+            cell.source = "\n".join([cell.source, *(f"{name} = {value!r}" for name, value in values.items())])
 
 
 def is_graded(cell: NotebookNode) -> bool:
@@ -104,12 +113,14 @@ def is_run(cell: NotebookNode) -> bool:
 class _Run:
     """A notebook on its way from the first cell to the last, over restarts of the student's process."""
 
-    def __init__(self, job: Job, warm: Warm, source: NotebookNode, built: skeleton.Skeleton):
+    def __init__(self, job: Job, warm: Warm, source: NotebookNode, release: NotebookNode, built: skeleton.Skeleton):
         self.job = job
         self.warm = warm
         self.built = built
         self.notebook = built.notebook
-        self.referee = Referee(teacher_imports(source), job.limits.cell_seconds)
+        self.referee = Referee(teacher_imports(source, release), job.files, job.limits.cell_seconds)
+        self.assigned = {_place(cell): assigned_names(cell.source) for cell in source.cells if is_run(cell)}
+        self.room = OUTPUT_LIMIT
         self.deadline = time.monotonic() + job.limits.total_seconds
         self.blamed: set[int] = set()  # cells that ended the process: not run again
         self.outcome, self.cause = "graded", ""
@@ -134,6 +145,7 @@ class _Run:
                 elif is_run(cell):
                     self._run(index, cell)
         finally:
+            self.referee.close()
             if self.student:
                 self.student.close()
 
@@ -153,7 +165,7 @@ class _Run:
                 if is_run(cell) and index not in self.blamed:
                     try:
                         self.student.run(cell.source)
-                    except (Stopped, ValueRefused):
+                    except Stopped:
                         self.blamed.add(index)
                         break
             else:
@@ -164,25 +176,24 @@ class _Run:
         if not self.student:
             return
         try:
-            cell.outputs = _as_outputs(self.student.run(cell.source))
+            cell.outputs = self._within_limit(_as_outputs(self.student.run(cell.source)))
         except Stopped as stopped:
             cell.outputs = [_error(stopped)]
             self._note(stopped)
             if not stopped.alive:
                 self.blamed.add(index)
                 self._start(index + 1)
-        except ValueRefused as refused:
-            self.tampering = True
-            cell.outputs = [_error(refused)]
-            self.blamed.add(index)
-            self._start(index + 1)
-        self.referee.forget(assigned_names(cell.source))
+        self.referee.forget(self.assigned.get(_place(cell), set()))
+
+    def _within_limit(self, outputs: list[NotebookNode]) -> list[NotebookNode]:
+        self.room -= sum(len(str(output)) for output in outputs)
+        return outputs if self.room > 0 else []
 
     def _test(self, index: int, cell: NotebookNode) -> None:
         settings = cell.metadata.nbgrader
         result = self.referee.grade(cell.source, settings.points, settings.grade_id)
         if self.student:
-            cell.outputs = [nbformat.from_dict(output) for output in self.student.take_printed()]
+            cell.outputs = self._within_limit([nbformat.from_dict(output) for output in self.student.take_printed()])
         if result.printed:
             cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=result.printed))
         if result.status in ("failed", "manual"):
@@ -191,14 +202,13 @@ class _Run:
             data = {"text/plain": f"{result.score:g}"}
             cell.outputs.append(nbformat.v4.new_output("execute_result", data, execution_count=None))
         self.scores.append(CellScore(settings.grade_id, result.score, settings.points, result.status, result.message))
-        if result.refused:
-            self.tampering = self.tampering or "wrong form" in result.message
         if result.stopped:
             self._note(result.stopped)
             if not result.stopped.alive:
                 self._start(index + 1)
 
     def _note(self, stopped: Stopped) -> None:
+        self.tampering = self.tampering or isinstance(stopped, Forged)
         if self.outcome == "graded":
             self.outcome, self.cause = stopped.verdict, str(stopped)
 
@@ -225,11 +235,16 @@ def _copied(source: NotebookNode, notebook: NotebookNode) -> dict[str, str]:
     return found
 
 
+def _place(cell: NotebookNode) -> str:
+    """What tells the teacher's cells from each other and from the student's: a grade id, else the source."""
+    return cell.metadata.get("nbgrader", {}).get("grade_id") or cell.source
+
+
 def _as_outputs(run: CellRun) -> list[NotebookNode]:
     return [nbformat.from_dict(output) for output in run.outputs]
 
 
-def _error(error: Exception) -> NotebookNode:
+def _error(error: BaseException) -> NotebookNode:
     name = type(error).__name__
     return nbformat.v4.new_output("error", ename=name, evalue=str(error), traceback=[f"{name}: {error}"])
 

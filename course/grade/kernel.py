@@ -5,7 +5,7 @@ new user, pid, mount and ipc namespaces, a private /tmp and an empty /proc, drop
 one connection. As it is process 1 of its namespace, killing it kills all that it started. The parent is out
 of its reach: another pid namespace, not dumpable, its control socket closed.
 
-Requests and replies are values (`course.grade.values`), each behind eight bytes of length.
+Requests and replies are values (`course.grade.values`), each behind its length and the number of the request.
 """
 
 import array
@@ -13,6 +13,7 @@ import base64
 import builtins
 import contextlib
 import ctypes
+import functools
 import gc
 import os
 import resource
@@ -21,17 +22,19 @@ import socket
 import struct
 import sys
 import traceback
+from collections.abc import Callable
 
+from course.grade import seccomp
 from course.grade.values import Handle, ValueRefused, decode, encode
 
 WARM = ("numpy", "torch", "transformers", "datasets", "evaluate", "sklearn.metrics", "accelerate", "pandas")
 WARM += ("matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.interactiveshell", "seqeval.metrics")
 DISPLAY_LIMIT = 1 << 20  # bytes of pictures and HTML that one cell may show
-LENGTH = struct.Struct(">Q")
+HEADER = struct.Struct(">QQ")  # length, number of the request: a reply that comes late is known for what it is
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x08000000, 0x10000000, 0x20000000
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 24, 36, 38
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -43,6 +46,9 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     namespaces, disk_mib, memory_mib = sys.argv[2] == "namespaces", int(sys.argv[3]), int(sys.argv[4])
     LIBC.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if not namespaces:  # who is orphaned stays a child of ours, where the grader finds it
+        LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        signal.signal(signal.SIGCHLD, _reap)
     _warm_up()
     control.send(b"ready")
     while True:
@@ -52,13 +58,14 @@ def main() -> None:
             return
         if command == b"fork":
             descriptors = array.array("i", ancillary[0][2])
-            pid = _fork(control, descriptors, namespaces, disk_mib, memory_mib)
+            fork = _fork_into_namespaces if namespaces else _fork
+            pid = fork(control, functools.partial(_serve_forever, descriptors, namespaces, disk_mib, memory_mib))
             for descriptor in descriptors:
                 os.close(descriptor)
             control.send(str(pid).encode())
-        elif command == b"signal":
+        elif command == b"interrupt":
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(numbers[0]), int(numbers[1]))
+                os.kill(int(numbers[0]), signal.SIGINT)
             control.send(b"done")
 
 
@@ -76,8 +83,23 @@ def _warm_up() -> None:
     gc.freeze()
 
 
-def _fork(control, descriptors, namespaces: bool, disk_mib: int, memory_mib: int) -> int:
-    """Fork a child that serves a connection; returns its pid, 0 if its sandbox could not be made."""
+def _reap(*_) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _fork(control, serve: Callable[[], None]) -> int:
+    """Fork a child that serves a connection; returns its pid."""
+    pid = os.fork()
+    if pid == 0:
+        control.close()
+        serve()
+    return pid
+
+
+def _fork_into_namespaces(control, serve: Callable[[], None]) -> int:
+    """The same, in namespaces of its own; returns 0 if they could not be made."""
     reader, writer = os.pipe()
     middle = os.fork()
     if middle == 0:
@@ -85,12 +107,11 @@ def _fork(control, descriptors, namespaces: bool, disk_mib: int, memory_mib: int
         try:
             os.close(reader)
             control.close()
-            if namespaces:
-                _enter_namespaces()
+            _enter_namespaces()
             child = os.fork()
             if child == 0:
                 os.close(writer)
-                _serve_forever(descriptors, namespaces, disk_mib, memory_mib)
+                serve()
             os.write(writer, str(child).encode())
             code = 0
         finally:
@@ -119,15 +140,17 @@ def _serve_forever(descriptors, namespaces: bool, disk_mib: int, memory_mib: int
     """The child's life, from its first instruction to its last."""
     try:
         inherited_mib = _private_data_mib()
+        os.setsid()  # else `os.kill(0, …)` would reach the parent: process groups cross namespaces
         if namespaces:
             _private_filesystem(disk_mib)
             _drop_privileges()
         else:
-            os.setsid()  # a process group of its own, so that all of it can be killed
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _set_limits(disk_mib, inherited_mib + memory_mib)
         _standard_streams(descriptors[1], descriptors[2])
-        os.makedirs("/tmp/home", exist_ok=True)
-        os.chdir("/tmp/home")
+        os.makedirs(os.environ["HOME"], exist_ok=True)
+        os.chdir(os.environ["HOME"])
+        sys.path.insert(0, "")  # as in Jupyter: modules of the teacher's lie beside the notebook
         Session(socket.socket(fileno=descriptors[0])).serve()
     except BaseException:  # nothing of a child may run on in the parent's code
         traceback.print_exc()
@@ -172,6 +195,7 @@ def _drop_privileges() -> None:
     for capability in range(64):
         LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
     _check(LIBC.capset(ctypes.byref(_CapHeader(0x20080522, 0)), (_CapData * 2)()), "capset")
+    seccomp.forbid(LIBC)
 
 
 def _set_limits(disk_mib: int, memory_mib: int) -> None:
@@ -198,10 +222,10 @@ def _standard_streams(stdout: int, stderr: int) -> None:
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
-def read_frame(connection) -> bytes:
-    """Read one message; raises `EOFError` when the other side has gone."""
-    length = LENGTH.unpack(_read_exactly(connection, LENGTH.size))[0]
-    return _read_exactly(connection, length)
+def read_frame(connection) -> tuple[int, bytes]:
+    """Read one message and its number; raises `EOFError` when the other side has gone."""
+    length, number = HEADER.unpack(_read_exactly(connection, HEADER.size))
+    return number, _read_exactly(connection, length)
 
 
 def _read_exactly(connection, length: int) -> bytes:
@@ -237,13 +261,13 @@ class Session:
         """Answer requests until the grader closes the connection."""
         while True:
             try:
-                request = read_frame(self.connection)
+                number, request = read_frame(self.connection)
             except EOFError:
                 return
             except KeyboardInterrupt:  # came too late: the call that it was meant for has ended
                 continue
             reply = self.answer(request)
-            self.connection.sendall(LENGTH.pack(len(reply)) + reply)
+            self.connection.sendall(HEADER.pack(len(reply), number) + reply)
 
     def answer(self, request: bytes) -> bytes:
         """The reply to one request, an error included."""
@@ -284,12 +308,18 @@ def _described(error: BaseException) -> tuple:
     """An exception as plain data: the names of its built-in classes, its message, its traceback."""
     names = [kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind]
     try:
-        message = str(error)[:2000]
-        lines = traceback.format_exception(error)[-20:]
+        trace = "".join(traceback.format_exception(error)[-20:])[-8000:]
     except BaseException:
-        message, lines = "(the error cannot be printed)", []
-    refused = isinstance(error, ValueRefused)
-    return ("refused" if refused else "error", type(error).__name__[:200], names, message, "".join(lines)[-8000:])
+        trace = ""
+    kind = "refused" if isinstance(error, ValueRefused) else "error"
+    return (kind, type(error).__name__[:200], names, _message(error), trace)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return "".join(str(error)[:2000])  # not a class derived from str
+    except BaseException:
+        return "(the error cannot be printed)"
 
 
 def _make_shell():
@@ -301,9 +331,9 @@ def _make_shell():
     outputs: list[dict] = []
 
     def show(kind: str, data: dict, metadata: dict | None, display_id: str | None = None) -> None:
-        data = {mime: _as_text(value) for mime, value in data.items()}
+        data = {mime: _as_text(value) for mime, value in data.items() if isinstance(value, (str, bytes))}
         entry = {"output_type": kind, "data": data, "metadata": {}}
-        size = sum(len(value) for value in data.values() if isinstance(value, str))
+        size = sum(map(len, data.values()))
         if size + sum(entry.get("size", 0) for entry in outputs) > DISPLAY_LIMIT:
             return
         entry |= {"size": size, "id": display_id or ""}
@@ -331,12 +361,13 @@ def _make_shell():
         def _showtraceback(self, etype, evalue, stb):
             text = [str(line) for line in stb][-40:]
             name = getattr(etype, "__name__", str(etype))
-            entry = {"output_type": "error", "ename": name, "evalue": str(evalue)[:2000], "traceback": text}
-            outputs.append(entry)
+            outputs.append({"output_type": "error", "ename": name, "evalue": _message(evalue), "traceback": text})
 
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
+    # The richer modes look through all modules for each frame: with torch loaded, endless recursion took 75 s to show.
+    config.InteractiveShell.xmode = "Plain"
     shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook)
     shell.outputs = outputs
     with contextlib.suppress(Exception):
@@ -344,10 +375,8 @@ def _make_shell():
     return shell
 
 
-def _as_text(value):
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    return value if isinstance(value, (str, dict, list)) else str(value)
+def _as_text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else base64.b64encode(value).decode("ascii")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ verdict.
 """
 
 import contextlib
+import dataclasses
 import datetime
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -19,11 +21,19 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from course.grade.job import Graded
-from course.verdict import CellScore, Verdict, bounded, save
+from course.verdict import NO_ANSWER, CellScore, Verdict, bounded, save
 
 
 class GradingError(Exception):
     """A class that cannot be graded at all; the message says what is missing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Review:
+    """What a person has given to a cell: points (None: the automatic ones stand) and a comment."""
+
+    score: float | None
+    comment: str
 
 
 class Ledger:
@@ -40,11 +50,14 @@ class Ledger:
         self.coursedir = CourseDirectory(config=self.config)
 
     def __enter__(self):
-        from nbgrader.api import Gradebook
+        from nbgrader.api import Course, Gradebook
 
         warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own queries, nothing a teacher can act on
         with _database_errors():
             self.gradebook = Gradebook(self.coursedir.db_url, self.coursedir.course_id)
+            # nbgrader leaves out the course without a name, which PostgreSQL then misses for each assignment.
+            self.gradebook.db.merge(Course(id=self.coursedir.course_id))
+            self.gradebook.db.commit()
         return self
 
     def __exit__(self, *_):
@@ -90,6 +103,29 @@ class Ledger:
             (folder / "timestamp.txt").write_text(f"{timestamp} UTC\n")
         save(verdict, self.root)
 
+    def reviews(self, assignment: str, student: str) -> dict[str, dict[str, Review]]:
+        """Notebook → grade id → what a person has given, for the cells where that is anything."""
+        from nbgrader.api import MissingEntry
+
+        with _database_errors():
+            try:
+                notebooks = self.gradebook.find_submission(assignment, student).notebooks
+            except MissingEntry:
+                return {}
+            found = {}
+            for notebook in notebooks:
+                scores = {
+                    grade.cell.name: grade.manual_score + (grade.extra_credit or 0.0)
+                    for grade in notebook.grades
+                    if grade.manual_score is not None
+                }
+                comments = {c.cell.name: c.manual_comment for c in notebook.comments if c.manual_comment}
+                found[notebook.name] = {
+                    grade_id: Review(scores.get(grade_id), comments.get(grade_id, ""))
+                    for grade_id in scores.keys() | comments.keys()
+                }
+            return found
+
     def _enter(self, verdict: Verdict, parts: dict[str, Graded], timestamp, unchanged: set[str]) -> None:
         """Marks, comments and penalties of a submission, in one transaction."""
         gradebook = self.gradebook
@@ -104,7 +140,7 @@ class Ledger:
                 _mark(grade, cells.get(grade.cell.name), seen=notebook.name in unchanged)
             for comment in notebook.comments:
                 cell = cells.get(comment.cell.name)
-                comment.auto_comment = cell.message if cell and cell.message == "No answer." else None
+                comment.auto_comment = NO_ANSWER if cell and cell.message == NO_ANSWER else None
         gradebook.db.flush()
         for notebook in submission.notebooks:
             self._penalise(notebook, verdict.student, submission.total_seconds_late)
@@ -171,8 +207,8 @@ def _refusal(assignment: str, result: dict) -> str:
             f"graded: take that back, or hand it out under a new name, or forget its marks with "
             f"`nbgrader db assignment remove {assignment} --force`."
         )
-    lines = [line for line in result.get("log", "").splitlines() if "ERROR" in line]
-    return f"nbgrader does not accept source/{assignment}: {bounded(lines[0]) if lines else 'it gave no reason'}"
+    reasons = re.findall(r"^ *[\w.]*(?:Error|Exception): (.+)$", result.get("log", ""), re.MULTILINE)
+    return f"nbgrader does not accept source/{assignment}: {bounded(reasons[0]) if reasons else 'it gave no reason'}"
 
 
 def _timestamp(submitted: Path) -> datetime.datetime | None:

@@ -61,7 +61,7 @@ def dask(todo: list[Job], scheduler: str) -> Iterator[tuple[Job, Graded]]:
         raise SchedulerError(f"The Dask scheduler {scheduler} cannot be reached: {error}.") from None
     with client:
         futures = {client.submit(run_job, job, pure=False): job for job in todo}
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             job = futures[future]
             try:
                 yield job, future.result()

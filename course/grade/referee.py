@@ -12,14 +12,24 @@ import contextlib
 import dataclasses
 import io
 import math
+import numbers
+import os
+import resource
 import signal
+import sys
+import tempfile
 import threading
+from pathlib import Path
 
 from nbformat import NotebookNode
 
 from course.grade.sandbox import CallFailed, Stopped, Student, TimedOut
+from course.grade.skeleton import parse
 from course.grade.values import Handle, ValueRefused
 from course.verdict import Status, bounded
+
+MARGIN = 10  # seconds that a test may take beyond what a cell may
+TEST_BYTES = 4 << 30  # of memory that a test may take on the grader's side
 
 
 class StudentError(Exception):
@@ -39,7 +49,6 @@ class Result:
     message: str
     printed: str
     stopped: Stopped | None = None
-    refused: bool = False
 
 
 class Remote:
@@ -105,14 +114,32 @@ class Referee:
     Their names live as long as it does, over restarts of the student's process.
     """
 
-    def __init__(self, imports: str, cell_seconds: float):
+    def __init__(self, imports: list[str], files: tuple[tuple[str, bytes], ...], cell_seconds: float):
         self.student: Student | None = None
         self.cell_seconds = cell_seconds
         self.names = _Names(self._look_up)
-        exec(compile(imports, "<imports>", "exec"), self.names)
+        self.folder = tempfile.TemporaryDirectory()  # the teacher's files, for tests and modules that read them
+        for name, data in files:
+            path = Path(self.folder.name, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        with _inside(self.folder.name):
+            for statement in imports:
+                with contextlib.suppress(Exception):  # what the grader has not got is the student's
+                    exec(compile(statement, "<imports>", "exec"), self.names)
+
+    def close(self) -> None:
+        """Remove the teacher's files, and forget the modules among them."""
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", "")).startswith(self.folder.name + os.sep):
+                del sys.modules[name]
+        self.folder.cleanup()
 
     def forget(self, names: set[str]) -> None:
-        """Give names back to the student: a cell of the notebook has assigned them since."""
+        """Give names back to the student: a cell of the teacher's notebook assigns them after the tests that did.
+
+        What a student's own cell assigns says nothing: it could be a library's name, or a helper of the tests.
+        """
         for name in names:
             self.names.pop(name, None)
 
@@ -120,15 +147,19 @@ class Referee:
         """Run a test cell. Errors of the student's code cost its points; what it prints, also on stderr, does not."""
         printed = io.StringIO()
         try:
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _alarm(self.cell_seconds):
-                value = self._execute(source, grade_id)
-            score = partial_credit(value, points)
+            with (
+                contextlib.redirect_stdout(printed),
+                contextlib.redirect_stderr(printed),
+                _inside(self.folder.name),
+                _limits(self.cell_seconds),
+            ):
+                score = partial_credit(self._execute(source, grade_id), points)
         except TestMistake as mistake:
             return Result(None, "manual", str(mistake), printed.getvalue())
         except Stopped as stopped:
             return Result(0.0, "failed", str(stopped), printed.getvalue(), stopped=stopped)
         except ValueRefused as refused:
-            return Result(0.0, "failed", bounded(str(refused)), printed.getvalue(), refused=True)
+            return Result(0.0, "failed", bounded(str(refused)), printed.getvalue())
         except Exception as error:
             return Result(0.0, "failed", hint(error, source), printed.getvalue())
         status = "passed" if score == points else "partial" if score else "failed"
@@ -136,7 +167,12 @@ class Referee:
 
     def _execute(self, source: str, grade_id: str):
         """Run the cell; returns the value of its last line if that is an expression."""
-        tree = ast.parse(source)
+        try:
+            tree = ast.parse(source)
+        except SyntaxError as error:
+            raise TestMistake(
+                f"The test is not plain Python (line {error.lineno}): to be looked at by the teacher."
+            ) from None
         last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         exec(compile(tree, f"<{grade_id}>", "exec"), self.names)
         return eval(compile(last, f"<{grade_id}>", "eval"), self.names) if last else None
@@ -166,23 +202,33 @@ def _with_remotes(value, ask):
     if kind is Handle:
         return Remote(ask, value)
     if kind in (list, tuple):
-        return kind(_with_remotes(item, ask) for item in value)
+        return kind([_with_remotes(item, ask) for item in value])
+    if kind is set:
+        return {_plain(item) for item in value}
     if kind is dict:
-        return {_hashable(key): _with_remotes(item, ask) for key, item in value.items()}
+        return {_plain(key): _with_remotes(item, ask) for key, item in value.items()}
     return value
 
 
-def _hashable(key):
+def _plain(key):
+    """A dictionary's key or an item of a set: to hash and compare it is not for the student."""
     if type(key) is Handle:
-        raise ValueRefused("A dictionary's key must be a plain value.")
+        raise ValueRefused("The keys of a dictionary and the items of a set must be plain values.")
+    if type(key) is tuple:
+        for item in key:
+            _plain(item)
     return key
 
 
 def _as_exception(failed: CallFailed) -> Exception:
-    """The student's exception as one of the same class, so that `except ValueError` in a test works."""
+    """The student's exception as one of the same class, so that `except ValueError` in a test works.
+
+    Not what loops take for their end: `all(map(is_right, cases))` would be true after no case at all.
+    """
     for name in failed.names:
         kind = getattr(builtins, name, None)
-        if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
+        is_error = isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception
+        if is_error and not issubclass(kind, (StopIteration, StopAsyncIteration)):
             with contextlib.suppress(TypeError):
                 return _marked(kind(failed.message), failed)
     return _marked(StudentError(failed.message), failed)
@@ -219,30 +265,34 @@ def partial_credit(value, points: float) -> float:
     >>> partial_credit(None, 5), partial_credit(2.5, 5), partial_credit(7, 5), partial_credit(-1, 5)
     (5.0, 2.5, 5.0, 0.0)
     """
-    if type(value) not in (int, float):
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return float(points)
     if math.isnan(value):
         raise TestMistake("The test's last value is NaN: a mistake of the test, to be looked at by the teacher.")
     return float(min(max(value, 0), points))
 
 
-def teacher_imports(notebook: NotebookNode) -> str:
-    """The import statements of a notebook's ungraded cells, for the referee's side."""
-    statements = []
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and not cell.metadata.get("nbgrader"):
-            with contextlib.suppress(SyntaxError):  # a magic
-                body = ast.parse(cell.source).body
-                statements += [ast.unparse(node) for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    return "\n".join(statements)
+def teacher_imports(source: NotebookNode, release: NotebookNode) -> list[str]:
+    """The import statements that a student was given, for the referee's side.
+
+    They stand in cells without points, and in the released answer cells above what the student writes. (What a
+    solution itself imports may be the answer.)
+    """
+    cells = [cell for cell in source.cells if not _settings(cell).get("grade") and not _settings(cell).get("solution")]
+    cells += [cell for cell in release.cells if _settings(cell).get("solution")]
+    trees = [tree for cell in cells if cell.cell_type == "code" and (tree := parse(cell.source))]
+    nodes = [node for tree in trees for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return [ast.unparse(node) for node in nodes]
+
+
+def _settings(cell: NotebookNode) -> dict:
+    return cell.metadata.get("nbgrader", {})
 
 
 def assigned_names(source: str) -> set[str]:
     """The names that a cell assigns or defines at its top level."""
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:
-        return set()
+    tree = parse(source)
+    body = tree.body if tree else []
     defined = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     nodes = [
         n
@@ -254,19 +304,44 @@ def assigned_names(source: str) -> set[str]:
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float):
-    """Stop a test that does not end on the grader's own side, where no sandbox watches."""
+def _inside(folder: str):
+    """Where the teacher's files lie, for `open` and `import`."""
+    before = os.getcwd()
+    os.chdir(folder)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        os.chdir(before)
+
+
+@contextlib.contextmanager
+def _limits(seconds: float):
+    """Stop a test that does not end, or that grows, on the grader's own side, where no sandbox watches.
+
+    A student's value can bring it there: an array whose shape makes a comparison as large as the machine.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ring(*_):
-        raise TimedOut(f"A test did not end within {seconds:g} s.", alive=True)
+        raise TimedOut(f"A test did not end within {seconds:g} s.")  # the student may be in the middle of a reply
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds + 10)
+    memory = resource.getrlimit(resource.RLIMIT_DATA)
+    handler = signal.signal(signal.SIGALRM, ring)
     try:
+        resource.setrlimit(resource.RLIMIT_DATA, (_more_memory(memory), memory[1]))
+        signal.setitimer(signal.ITIMER_REAL, seconds + MARGIN, 1)  # again and again: a test could swallow the first
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, handler)
+        resource.setrlimit(resource.RLIMIT_DATA, memory)
+
+
+def _more_memory(limits: tuple[int, int]) -> int:
+    status = Path("/proc/self/status").read_text()
+    used = next((int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData")), 0)
+    return min(bound for bound in (used + TEST_BYTES, *limits) if bound >= 0)

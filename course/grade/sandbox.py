@@ -15,15 +15,21 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from course.grade.kernel import LENGTH
+from course.grade.kernel import HEADER
 from course.grade.values import MAX_BYTES, ValueRefused, decode, encode
 
 KINDS = ("bwrap", "rlimits")
 POLL = 0.1  # seconds between two looks at memory and processes
+THREADS = 2  # for each process that is allowed
+FEW = 8  # processes whose memory is looked at without counting them again
 GRACE = 2.0  # seconds that an interrupted cell has to stop before it is killed
+ENDING = 20.0  # seconds that the kernel may take to free gigabytes on a busy machine
+SHOWN = ("text/plain", "image/png", "image/jpeg")  # what a graded notebook keeps: nothing that a browser would run
+DISPLAY_LIMIT = 4 << 20  # characters of pictures and errors that one cell may show
 START = 180.0  # seconds to load the libraries on a slow, busy machine
 REPO = Path(__file__).parents[2]
 
@@ -44,8 +50,11 @@ class SandboxUnavailable(Exception):
     """A sandbox that this machine cannot give; the message says why."""
 
 
-class Stopped(Exception):
-    """The student's process had to be ended or has gone; `verdict` is the word for it."""
+class Stopped(BaseException):
+    """The student's process had to be ended or has gone; `verdict` is the word for it.
+
+    No `Exception`: a test's `except Exception` must not take it for an error of the student's function.
+    """
 
     verdict = "kernel_died"
     alive = False  # whether the process can go on with the next cell
@@ -61,6 +70,10 @@ class TimedOut(Stopped):
 
 class OutOfMemory(Stopped):
     verdict = "out_of_memory"
+
+
+class Forged(Stopped):
+    """The student's process sent what our side of it never sends."""
 
 
 class CallFailed(Exception):
@@ -127,16 +140,17 @@ def _bwrap(command: list[str], environment: dict[str, str]) -> list[str]:
 
 
 def _student_side() -> list[str]:
-    """Of this project a student's process sees `helpers`, and of the grader the two modules that it runs."""
-    here = REPO / "course"
-    files = [here / "__init__.py", *(here / "grade" / name for name in ("__init__.py", "kernel.py", "values.py"))]
+    """Of this project a student's process sees `helpers`, and of the grader the modules that it runs."""
+    names = ("__init__", "grade/__init__", "grade/kernel", "grade/seccomp", "grade/values")
+    files = [REPO / "course" / f"{name}.py" for name in names]
     return [str(REPO / "helpers"), *map(str, files)]
 
 
-def _environment() -> dict[str, str]:
-    """An allow-list: no tokens, no proxies, nothing that says that this is a grader."""
-    home = "/tmp/home"
+def _environment(folder: str) -> dict[str, str]:
+    """An allow-list: no tokens, no proxies, nothing that says that this is a grader. Files go to the folder."""
+    home = f"{folder}/home"
     return {
+        "TMPDIR": folder,
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": home,
         "USER": "student",
@@ -166,9 +180,13 @@ class Warm:
         mode = "namespaces" if kind == "bwrap" else "plain"
         command = [sys.executable, "-m", "course.grade.kernel", str(theirs.fileno()), mode]
         command += [str(limits.disk_mib), str(limits.memory_mib)]
-        environment = _environment()
+        self.folder = None if kind == "bwrap" else tempfile.mkdtemp()
+        environment = _environment(self.folder or "/tmp")
         if kind == "bwrap":
             command = _bwrap(command, environment)
+        self.group = _task_group()
+        if self.group:  # joined before anything else is started, so that nothing escapes it
+            command = ["/bin/sh", "-c", f'echo $$ > {self.group}/cgroup.procs && exec "$@"', "sh", *command]
         self.process = subprocess.Popen(
             command,
             pass_fds=[theirs.fileno()],
@@ -193,6 +211,9 @@ class Warm:
             reason = self.process.stderr.read().decode(errors="replace").strip().splitlines()
             raise SandboxUnavailable(f"The sandbox did not start: {reason[-1] if reason else 'no reason was given'}.")
         self.own = frozenset(_descendants(self.process.pid))
+        if self.group:
+            running = int((self.group / "pids.current").read_text())
+            (self.group / "pids.max").write_text(str(running + THREADS * self.limits.processes))  # the watch ends it before
 
     def __enter__(self):
         self.wait_until_ready()
@@ -207,6 +228,13 @@ class Warm:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        deadline = time.monotonic() + GRACE
+        while self.group and self.group.exists() and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):  # its last tasks are still on their way out
+                self.group.rmdir()
+            time.sleep(0.01)
 
     def student(self, deadline: float | None = None) -> "Student":
         """Fork a process for a submission, which ends at `deadline` (monotonic). Raises `SandboxUnavailable`."""
@@ -223,39 +251,71 @@ class Warm:
             raise SandboxUnavailable("The sandbox could not make namespaces for a submission.")
         return Student(self, pid, connection, out_read, err_read, deadline)
 
-    def signal(self, pid: int, number: int) -> None:
-        """Send a signal to a student's process; in a plain sandbox killing takes its process group along."""
-        target = -pid if number == signal.SIGKILL and self.kind != "bwrap" else pid
-        self.control.send(f"signal {target} {int(number)}".encode())
+    def interrupt(self, pid: int) -> None:
+        """Interrupt a student's process, as the stop button of Jupyter does."""
+        self.control.send(f"interrupt {pid}".encode())
         self.control.recv(64)
 
-    def usage(self) -> tuple[int, int]:
-        """Processes of the current submission, and their private memory in MiB."""
-        pids = _descendants(self.process.pid) - self.own
-        return len(pids), sum(map(_private_kib, pids)) >> 10
+    def end(self) -> None:
+        """Kill a student's process and all that it started; returns when nothing of them is left.
+
+        What still lived, or whose memory was still being freed, would count towards the next submission. The parent
+        is not asked: among a fork bomb's processes it would have to wait for its turn.
+        """
+        deadline = time.monotonic() + ENDING
+        while left := self.processes():
+            if time.monotonic() > deadline:
+                raise TimeoutError("A submission's processes could not be ended.")
+            for process in left:
+                with contextlib.suppress(OSError):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(0.005)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def processes(self) -> dict[int, int]:
+        """The processes of the current submission, with the number of their threads."""
+        return {pid: threads for pid, threads in _descendants(self.process.pid).items() if pid not in self.own}
 
 
-def _descendants(root: int) -> set[int]:
+def _task_group() -> Path | None:
+    """A control group of its own for a sandbox, where the system lets us make one: root, whose tasks no rlimit counts."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        mounted = {"pids": "/sys/fs/cgroup/pids", "": "/sys/fs/cgroup"}.get(controllers)
+        with contextlib.suppress(OSError):
+            if mounted:
+                group = Path(tempfile.mkdtemp(prefix="course-", dir=mounted + path))
+                if (group / "pids.max").exists():
+                    return group
+                group.rmdir()
+    return None
+
+
+def _descendants(root: int) -> dict[int, int]:
+    """A process and all that come from it, with the number of their threads."""
+    threads: dict[int, int] = {}
     children: dict[int, list[int]] = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with contextlib.suppress(OSError, ValueError, IndexError):
-                stat = Path(entry.path, "stat").read_text(errors="replace")
-                children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
-    found, queue = set(), [root]
+                stat = Path(entry.path, "stat").read_text(errors="replace").rpartition(")")[2].split()
+                threads[int(entry.name)] = int(stat[17])
+                children.setdefault(int(stat[1]), []).append(int(entry.name))
+    found, queue = {}, [root]
     while queue:
         pid = queue.pop()
-        found.add(pid)
+        found[pid] = threads.get(pid, 0)
         queue += children.get(pid, [])
     return found
 
 
-def _private_kib(pid: int) -> int:
-    """Memory that a process does not share with its warm parent."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Private_Dirty"):
-                return int(line.split()[1])
+def _own_kib(pid: int) -> int:
+    """Memory of a process: its private pages, and its share of what processes share without a file."""
+    with contextlib.suppress(OSError, ValueError, LookupError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+        sizes = {name: int(size.split()[0]) for name, _, size in (line.partition(":") for line in lines)}
+        return sizes["Private_Dirty"] + sizes.get("Pss_Shmem", 0)
     return 0
 
 
@@ -270,6 +330,8 @@ class Student:
         self.streams = {out: "stdout", err: "stderr"}
         self.printed: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self.cut = False
+        self.requests = 0
+        self.received = bytearray()
         self.peak_mib = 0
         self.deadline = deadline or time.monotonic() + self.limits.total_seconds
         self.selector = selectors.DefaultSelector()
@@ -280,9 +342,12 @@ class Student:
     def run(self, source: str) -> CellRun:
         """Run a cell. Raises `Stopped` if the process had to be ended."""
         self.take_printed()
-        result = self.ask("run", source)
+        try:
+            result = self.ask("run", source)
+        except (CallFailed, ValueRefused):  # somebody has taken IPython apart
+            raise Stopped("The notebook's process could not run the cell.") from None
         if type(result) is not dict or type(result.get("outputs")) is not list:
-            raise Stopped("The notebook's process answered with something that is not the result of a cell.")
+            raise Forged("The notebook's process answered with something that is not the result of a cell.")
         return CellRun(result.get("ok") is True, tuple(self.take_printed() + _checked(result["outputs"])))
 
     def take_printed(self) -> list[dict]:
@@ -299,14 +364,13 @@ class Student:
 
     def close(self) -> None:
         """Kill the process and all that it started; nothing of it remains."""
-        with contextlib.suppress(OSError):
-            self.warm.signal(self.pid, signal.SIGKILL)
         self.selector.close()
         self.connection.close()
         for descriptor in self.streams:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
         self.streams = {}
+        self.warm.end()
 
     def __enter__(self):
         return self
@@ -321,25 +385,25 @@ class Student:
         value that may not go over, `Stopped` if the process had to be ended.
         """
         request = encode([operation, *arguments], keep=keep, pickles=True)
-        reply = decode(self._exchange(LENGTH.pack(len(request)) + request))
-        if type(reply) is not tuple or not reply:
-            raise ValueRefused("The notebook's process sent a reply of the wrong form.")
-        if reply[0] == "value" and len(reply) == 2:
-            return reply[1]
-        if reply[0] == "refused" and len(reply) == 5:
-            raise ValueRefused(str(reply[3]))
-        if reply[0] == "error" and len(reply) == 5 and type(reply[2]) is list:
-            raise CallFailed(
-                str(reply[1]), [name for name in reply[2] if type(name) is str], str(reply[3]), str(reply[4])
-            )
-        raise ValueRefused("The notebook's process sent a reply of the wrong form.")
+        self.requests += 1
+        try:
+            reply = decode(self._exchange(HEADER.pack(len(request), self.requests) + request))
+        except ValueRefused:  # our side of the process refuses such values itself
+            reply = None
+        match reply:
+            case ("value", value):
+                return value
+            case ("refused", str(), [*_], str(message), str()):
+                raise ValueRefused(message)
+            case ("error", str(type_name), [*names], str(message), str(trace)) if all(type(n) is str for n in names):
+                raise CallFailed(type_name, names, message, trace)
+        raise Forged("The notebook's process sent a reply of the wrong form.")
 
     def _exchange(self, request: bytes) -> bytes:
         """Send a request and wait for the reply, within the limits."""
         cell_deadline = min(time.monotonic() + self.limits.cell_seconds, self.deadline)
         interrupted = False
         pending = memoryview(request)
-        reply = bytearray()
         while True:
             now = time.monotonic()
             if now > cell_deadline:
@@ -348,22 +412,36 @@ class Student:
                         f"A cell did not end within {self.limits.cell_seconds:g} s and could not be interrupted."
                     )
                 interrupted, cell_deadline = True, now + GRACE
-                self.warm.signal(self.pid, signal.SIGINT)
+                self.warm.interrupt(self.pid)
             self._watch()
             pending = self._send(pending)
             self._drain(0 if pending else POLL)
-            if not self._receive(reply):
+            is_open = self._receive()
+            if (reply := self._next_reply()) is not None:
+                if interrupted and time.monotonic() > self.deadline:
+                    raise TimedOut(f"The notebook did not end within {self.limits.total_seconds:g} s.")
+                if interrupted:
+                    raise TimedOut(f"A cell did not end within {self.limits.cell_seconds:g} s.", alive=True)
+                return reply
+            if not is_open:
                 raise Stopped("The notebook's process died.")
-            if len(reply) >= LENGTH.size:
-                length = LENGTH.unpack(reply[: LENGTH.size])[0]
-                if length > MAX_BYTES + 4096:
-                    raise ValueRefused(f"The value is larger than {MAX_BYTES // 2**20} MiB.")
-                if len(reply) >= LENGTH.size + length:
-                    if interrupted and time.monotonic() > self.deadline:
-                        raise TimedOut(f"The notebook did not end within {self.limits.total_seconds:g} s.")
-                    if interrupted:
-                        raise TimedOut(f"A cell did not end within {self.limits.cell_seconds:g} s.", alive=True)
-                    return bytes(reply[LENGTH.size : LENGTH.size + length])
+
+    def _next_reply(self) -> bytes | None:
+        """The reply to the last request, if it is there; another one to an earlier request is thrown away."""
+        while len(self.received) >= HEADER.size:
+            length, number = HEADER.unpack(self.received[: HEADER.size])
+            if length > MAX_BYTES + 4096 or number > self.requests:
+                raise Forged("The notebook's process sent a reply of the wrong form.")
+            end = HEADER.size + length
+            if len(self.received) < end:
+                break
+            reply = bytes(self.received[HEADER.size : end])
+            del self.received[:end]
+            if number == self.requests and self.received:
+                raise Forged("The notebook's process sent a reply that nobody has asked for.")
+            if number == self.requests:
+                return reply
+        return None
 
     def _send(self, pending: memoryview) -> memoryview:
         if pending:
@@ -375,12 +453,12 @@ class Student:
                 raise Stopped("The notebook's process died.") from None
         return pending
 
-    def _receive(self, reply: bytearray) -> bool:
+    def _receive(self) -> bool:
         """Take what has arrived; False when the other side has gone."""
         try:
             while part := self.connection.recv(1 << 18):
-                reply += part
-                if len(reply) > MAX_BYTES + 8192:
+                self.received += part
+                if len(self.received) > MAX_BYTES + 8192:
                     return True
             return False
         except BlockingIOError:
@@ -409,27 +487,51 @@ class Student:
         if now - self._last_look < POLL:
             return
         self._last_look = now
-        processes, memory = self.warm.usage()
+        memory = 0
+        processes = self._processes()
+        for process in processes:
+            memory += _own_kib(process) >> 10
+            if memory > self.limits.memory_mib:
+                raise OutOfMemory(f"The notebook used more than {self.limits.memory_mib} MiB of memory.")
+            if len(processes) > FEW and time.monotonic() - now > POLL:
+                now = time.monotonic()
+                self._processes()  # to look at each of a fork bomb's takes longer than it takes to grow
         self.peak_mib = max(self.peak_mib, memory)
-        if memory > self.limits.memory_mib:
-            raise OutOfMemory(f"The notebook used more than {self.limits.memory_mib} MiB of memory.")
-        if processes > self.limits.processes:
+
+    def _processes(self) -> dict[int, int]:
+        processes = self.warm.processes()
+        if len(processes) > self.limits.processes:
             raise Stopped(f"The notebook started more than {self.limits.processes} processes.")
+        if sum(processes.values()) > THREADS * self.limits.processes:
+            raise Stopped(f"The notebook started more than {THREADS * self.limits.processes} threads.")
+        return processes
 
 
 def _checked(outputs: list) -> list[dict]:
-    """The outputs that have the form of nbformat; the student's process may send anything."""
-    kept = []
+    """Of what a cell showed, the text and the pictures; the student's process may send anything."""
+    kept, room = [], DISPLAY_LIMIT
     for output in outputs:
         if type(output) is not dict:
             continue
         kind, data = output.get("output_type"), output.get("data")
         if kind in ("display_data", "execute_result") and type(data) is dict:
-            data = {mime: value for mime, value in data.items() if type(mime) is str}
+            data = {mime: _text(data[mime]) for mime in SHOWN if type(data.get(mime)) is str}
             entry = {"output_type": kind, "data": data, "metadata": {}}
-            kept.append(entry | ({"execution_count": None} if kind == "execute_result" else {}))
+            entry |= {"execution_count": None} if kind == "execute_result" else {}
+            room -= 1000 + sum(map(len, data.values()))
         elif kind == "error":
-            trace = [str(line)[:2000] for line in output.get("traceback", [])][:60]
-            error = {"ename": str(output.get("ename"))[:200], "evalue": str(output.get("evalue"))[:2000]}
-            kept.append({"output_type": "error", **error, "traceback": trace})
+            name, message = (_text(output.get(key))[:2000] for key in ("ename", "evalue"))
+            trace = output.get("traceback")
+            trace = [_text(line)[:2000] for line in trace[:60]] if type(trace) is list else []
+            entry = {"output_type": "error", "ename": name, "evalue": message, "traceback": trace}
+            room -= 1000 + sum(map(len, (name, message, *trace)))
+        else:
+            continue
+        if room < 0:
+            break
+        kept.append(entry)
     return kept
+
+
+def _text(value) -> str:
+    return value if type(value) is str else ""

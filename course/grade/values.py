@@ -1,7 +1,7 @@
 """Plain typed values between the grader and the student's process, as bytes.
 
-In: None, bool, int, float, str, bytes, list, tuple, dict, set, NumPy arrays, CPU tensors, of exactly these
-types. Out: bytes, and from bytes the same values. Nothing is ever unpickled or evaluated on the grader's
+In: None, bool, int, float, str, bytes, list, tuple, dict, set, NumPy arrays and scalars, CPU tensors, of exactly
+these types. Out: bytes, and from bytes the same values. Nothing is ever unpickled or evaluated on the grader's
 side. What is none of these types goes over as a *handle*: a number under which its owner keeps it. The other
 way, from the trusted grader into the student's process, any object may go, pickled.
 
@@ -19,19 +19,24 @@ from collections.abc import Callable
 MAX_BYTES = 64 * 2**20  # of one message: the logits of a class's validation set fit, a memory bomb does not
 MAX_DEPTH = 64  # of nested containers: more than any honest result, less than what exhausts the stack
 MAX_ITEMS = 4_000_000  # in all containers together: Python objects need far more memory than their bytes here
-MAX_KEYS = 20_000  # of all dictionaries and sets from a student: keys with equal hashes make each insertion slower
+MAX_KEYS = 20_000  # whose hashes a student can choose: keys with equal hashes make each insertion slower
+SMALL_INT = 1 << 20  # integers below it cannot collide often enough to matter
 MAX_INT_BYTES = 1024
+MAX_TYPE_NAME = 200
+MAX_ARRAY_HEAD = 400  # characters of dtype and shape: 32 dimensions of eleven digits
 ARRAY_KINDS = "biufc"  # dtypes of numbers; strings and objects of NumPy do not go over
 
-_NONE, _TRUE, _FALSE, _INT, _FLOAT, _STR, _BYTES, _LIST, _TUPLE, _DICT, _SET, _ARRAY, _TENSOR, _HANDLE, _PICKLE = range(
-    15
-)
+_NONE, _TRUE, _FALSE, _INT, _FLOAT, _STR, _BYTES, _LIST = range(8)
+_TUPLE, _DICT, _SET, _ARRAY, _SCALAR, _TENSOR, _HANDLE, _PICKLE = range(8, 16)
 _SIZE = struct.Struct(">Q")
 _DOUBLE = struct.Struct(">d")
 
 
-class ValueRefused(Exception):
-    """A value that may not go over; the message can be shown to a student."""
+class ValueRefused(BaseException):
+    """A value that may not go over; the message can be shown to a student.
+
+    No `Exception`: a test's `except Exception` must not take it for an error of the student's function.
+    """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +51,8 @@ def encode(value, *, keep: Callable[[object], Handle | None] | None = None, pick
     """Return the value as bytes.
 
     `keep` is asked for a handle for every object that is not plain; without it, and without `pickles` (trusted side
-    only), such an object is refused. Raises `ValueRefused` for cycles, depth over 64, more than 64 MiB.
+    only), such an object is refused. Raises `ValueRefused` for cycles, depth over 64, more than 64 MiB, and for all
+    else that `decode` would refuse.
     """
     writer = _Writer(keep, pickles)
     writer.write(value, 0)
@@ -58,6 +64,7 @@ class _Writer:
         self.buffer = io.BytesIO()
         self.keep = keep
         self.pickles = pickles
+        self.budget = _Budget(pickles)
 
     def put(self, tag: int, payload: bytes = b"", *, sized: bool = True) -> None:
         if self.buffer.tell() + len(payload) > MAX_BYTES:
@@ -86,18 +93,20 @@ class _Writer:
         elif kind is bytes:
             self.put(_BYTES, value)
         elif kind in (list, tuple, set):
-            self._count({list: _LIST, tuple: _TUPLE, set: _SET}[kind], len(value))
+            self._count({list: _LIST, tuple: _TUPLE, set: _SET}[kind], value)
             for item in value:
                 self.write(item, depth + 1)
         elif kind is dict:
-            self._count(_DICT, len(value))
+            self._count(_DICT, value)
             for key, item in value.items():
                 self.write(key, depth + 1)
                 self.write(item, depth + 1)
         elif kind is Handle:
-            self.put(_HANDLE, _SIZE.pack(value.number) + value.type_name.encode()[:200])
+            self.put(_HANDLE, _SIZE.pack(value.number) + value.type_name[:MAX_TYPE_NAME].encode("utf-8", "replace"))
         elif _is_array(value):
             self.put(_ARRAY, _array_payload(value))
+        elif _is_scalar(value):
+            self.put(_SCALAR, _array_payload(value))
         elif _is_tensor(value):
             self.put(_TENSOR, _tensor_payload(value))
         elif self.keep and (handle := self.keep(value)) is not None:
@@ -109,13 +118,51 @@ class _Writer:
         else:
             raise ValueRefused(f"A value of the type {kind.__name__} cannot go over.")
 
-    def _count(self, tag: int, length: int) -> None:
-        self.put(tag, _SIZE.pack(length), sized=False)
+    def _count(self, tag: int, container) -> None:
+        self.budget.take_items(len(container))
+        if tag in (_SET, _DICT):
+            self.budget.take_keys(container)
+        self.put(tag, _SIZE.pack(len(container)), sized=False)
+
+
+class _Budget:
+    """What all containers of a message may hold together."""
+
+    def __init__(self, is_trusted: bool):
+        self.items = MAX_ITEMS
+        self.keys = MAX_KEYS
+        self.is_trusted = is_trusted
+
+    def take_items(self, length: int) -> None:
+        self.items -= length
+        if self.items < 0:
+            raise ValueRefused(f"The value holds more than {MAX_ITEMS} items.")
+
+    def take_keys(self, keys) -> None:
+        if not self.is_trusted:
+            self.keys -= sum(map(_has_chosen_hash, keys))
+            if self.keys < 0:
+                raise ValueRefused(f"Dictionaries and sets hold more than {MAX_KEYS} keys that are large numbers.")
+
+
+def _has_chosen_hash(key) -> bool:
+    """Whether somebody who cannot know this process's hash seed could still choose the key's hash."""
+    if type(key) is int:
+        return not -SMALL_INT < key < SMALL_INT
+    if type(key) is tuple:
+        return not any(type(item) in (str, bytes) and item for item in key)
+    return type(key) not in (str, bytes)
 
 
 def _is_array(value) -> bool:
     numpy = sys.modules.get("numpy")
     return numpy is not None and type(value) is numpy.ndarray and value.dtype.kind in ARRAY_KINDS
+
+
+def _is_scalar(value) -> bool:
+    numpy = sys.modules.get("numpy")
+    is_generic = numpy is not None and isinstance(value, numpy.generic)
+    return is_generic and type(value) is value.dtype.type and value.dtype.kind in ARRAY_KINDS
 
 
 def _is_tensor(value) -> bool:
@@ -124,6 +171,7 @@ def _is_tensor(value) -> bool:
 
 
 def _array_payload(array) -> bytes:
+    """Of an array or a scalar."""
     head = f"{array.dtype.newbyteorder('<').str}|{','.join(map(str, array.shape))}".encode()
     if array.nbytes > MAX_BYTES:
         raise ValueRefused(f"The array is larger than {MAX_BYTES // 2**20} MiB.")
@@ -151,8 +199,6 @@ def decode(data: bytes, *, resolve: Callable[[Handle], object] = lambda handle: 
     reader = _Reader(data, resolve, pickles)
     try:
         value = reader.read(0)
-    except ValueRefused:
-        raise
     except Exception as error:  # whatever the bytes provoke, the caller gets one kind of error
         raise ValueRefused(f"The bytes are not a value ({type(error).__name__}).") from None
     if reader.position != len(data):
@@ -166,8 +212,7 @@ class _Reader:
             raise ValueRefused("The message is too large.")
         self.data = memoryview(data)
         self.position = 0
-        self.items = 0
-        self.keys = 0
+        self.budget = _Budget(pickles)
         self.resolve = resolve
         self.pickles = pickles
 
@@ -182,14 +227,11 @@ class _Reader:
     def size(self) -> int:
         return _SIZE.unpack(self.take(8))[0]
 
-    def count(self, *, keyed: bool) -> int:
+    def count(self) -> int:
         """The length of a container, never more than the bytes that are left could hold."""
         length = self.size()
-        self.items += length
-        self.keys += length if keyed else 0
-        if self.keys > MAX_KEYS and not self.pickles:
-            raise ValueRefused(f"Dictionaries and sets hold more than {MAX_KEYS} keys.")
-        if length > len(self.data) - self.position or self.items > MAX_ITEMS:
+        self.budget.take_items(length)
+        if length > len(self.data) - self.position:
             raise ValueRefused("A container claims more items than it can hold.")
         return length
 
@@ -202,10 +244,13 @@ class _Reader:
         if tag == _FLOAT:
             return _DOUBLE.unpack(self.take(8))[0]
         if tag in (_LIST, _TUPLE, _SET):
-            items = [self.read(depth + 1) for _ in range(self.count(keyed=tag == _SET))]
+            items = [self.read(depth + 1) for _ in range(self.count())]
+            if tag == _SET:
+                self.budget.take_keys(items)
             return {_LIST: list, _TUPLE: tuple, _SET: set}[tag](items)
         if tag == _DICT:
-            pairs = [(self.read(depth + 1), self.read(depth + 1)) for _ in range(self.count(keyed=True))]
+            pairs = [(self.read(depth + 1), self.read(depth + 1)) for _ in range(self.count())]
+            self.budget.take_keys(key for key, _ in pairs)
             return dict(pairs)
         payload = self.take(self.size())
         if tag == _INT and len(payload) <= MAX_INT_BYTES:
@@ -216,10 +261,12 @@ class _Reader:
             return bytes(payload)
         if tag == _ARRAY:
             return _read_array(payload)
+        if tag == _SCALAR:
+            return _read_array(payload)[()]
         if tag == _TENSOR:
             return _read_tensor(payload)
         if tag == _HANDLE:
-            return self.resolve(Handle(_SIZE.unpack(payload[:8])[0], str(payload[8:], "utf-8")))
+            return self.resolve(Handle(_SIZE.unpack(payload[:8])[0], str(payload[8:], "utf-8")[:MAX_TYPE_NAME]))
         if tag == _PICKLE and self.pickles:
             import pickle
 
@@ -231,6 +278,8 @@ def _read_array(payload: memoryview):
     import numpy as np
 
     length = _SIZE.unpack(payload[:8])[0]
+    if length > MAX_ARRAY_HEAD:
+        raise ValueRefused("An array has too many dimensions.")
     dtype_name, _, shape_text = str(payload[8 : 8 + length], "ascii").partition("|")
     dtype = np.dtype(dtype_name)
     shape = tuple(int(part) for part in shape_text.split(",") if part)

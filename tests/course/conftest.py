@@ -78,7 +78,7 @@ def course_copy(tmp_path, monkeypatch, built):
 
 LIMITS = Limits(cell_seconds=4, total_seconds=60)  # the same in all tests, so that they share one warm parent
 RIGHT = {
-    "add": "def add(a, b):\n    return a + b",
+    "add": "def add(a, b):\n    return sum([a, b])",
     "evens": "def evens(n):\n    return [i for i in range(n) if i % 2 == 0]",
     "essay": "Because it is shorter.",
 }
@@ -143,8 +143,9 @@ class SmallCourse:
         """What a student has who filled in these answers."""
         notebook = small_notebook()
         for cell in notebook.cells:
-            if cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code":
-                cell.source = "# YOUR CODE HERE\nraise NotImplementedError()"
+            if cell.metadata.get("nbgrader", {}).get("solution"):
+                code = cell.cell_type == "code"
+                cell.source = "# YOUR CODE HERE\nraise NotImplementedError()" if code else "YOUR ANSWER HERE"
             elif "HIDDEN" in cell.source:
                 cell.source = cell.source.split("\n")[0]
             cell.source = answers.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
@@ -215,12 +216,18 @@ def warm():
 
 
 @pytest.fixture(scope="session")
-def course_at(warm):
+def course_at(warm, tmp_path_factory):
     """A function: folder → a new small course there."""
+    from course.grade.ledger import Ledger
+
+    empty = tmp_path_factory.mktemp("empty")
+    with Ledger(empty):  # takes nbgrader some seconds
+        pass
 
     def make(root: Path) -> SmallCourse:
         course = SmallCourse(root, warm)
         course.write()
+        shutil.copy(empty / "gradebook.db", root)
         return course
 
     return make
@@ -236,3 +243,29 @@ def sums(course_at, tmp_path) -> SmallCourse:
 def right() -> dict[str, str]:
     """Right answers to the small course."""
     return dict(RIGHT)
+
+
+@pytest.fixture(scope="session")
+def small_source() -> nbformat.NotebookNode:
+    """The teacher's notebook of the small course."""
+    return small_notebook()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """Chromium without a window, and without a connection to anything but this machine."""
+    from selenium import webdriver
+
+    programs = shutil.which("chromium"), shutil.which("chromedriver")
+    if None in programs:
+        pytest.skip("Chromium or its driver is not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs[0]
+    flags = "headless=new no-sandbox disable-gpu disable-background-networking disable-component-update disable-sync"
+    for flag in [*flags.split(), "no-first-run", "disable-dev-shm-usage", "window-size=1000,1400"]:
+        options.add_argument(f"--{flag}")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+    driver = webdriver.Chrome(options, webdriver.ChromeService(programs[1]))
+    yield driver
+    driver.quit()

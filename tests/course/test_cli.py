@@ -8,7 +8,7 @@ import pytest
 from course import verdict
 from course.cli import main
 
-COMMANDS = ["build", "messages", "run", "grade", "report"]
+COMMANDS = ["build", "messages", "run", "grade", "feedback", "report"]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ class TestMistakes:
         assert "'fr'" in mistake(command, "ner", "--lang", "fr")
 
     def test_a_profile_that_does_not_exist(self, mistake):
-        assert "choose one of offline, full or auto" in mistake("run", "ner", "--profile", "fast")
+        assert "choose one of offline, quick, full or auto" in mistake("run", "ner", "--profile", "fast")
 
     def test_a_parameter_that_does_not_exist(self, mistake, tmp_path):
         arguments = ("--profile", "offline", "-p", "epoch", "1", "--out", tmp_path)

@@ -1,0 +1,244 @@
+"""The page that a student gets: what failed and the hint, in their language, and nothing that could harm."""
+
+import base64
+import dataclasses
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_output
+
+from course.grade import feedback
+from course.grade.ledger import Review
+from course.verdict import CellScore, Verdict
+
+CELLS = (
+    CellScore("test_add", 3.0, 3.0, "passed"),
+    CellScore("test_evens", 1.0, 4.0, "partial", "Zero is even."),
+    CellScore("essay", None, 2.0, "manual"),
+)
+VERDICT = Verdict("anna", "sums", "graded", "Two cells were repaired.", ("copied",), 4.0, 9.0, 2.0, CELLS, "bwrap")
+LOST = dataclasses.replace(VERDICT, verdict="unreadable", score=None, cells=())
+HOSTILE = "<script>document.title = 'broken'</script><img src=x onerror=\"document.title = 'broken'\">"
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SENTENCES = {  # what the grader says of itself: (in a verdict, a word of it in Russian, in Spanish)
+    "No answer.": ("Ответа нет.", "Sin respuesta."),
+    "The test could not work with the result (TypeError).": ("Проверка", "La prueba"),
+    "A cell did not end within 4 s.": ("4 с.", "4 s."),
+    "A cell did not end within 4 s and could not be interrupted.": ("4 с.", "4 s."),
+    "A test did not end within 4 s.": ("4 с.", "4 s."),
+    "The notebook did not end within 60 s.": ("60 с.", "60 s."),
+    "The notebook used more than 4096 MiB of memory.": ("4096 МиБ", "4096 MiB"),
+    "The notebook started more than 256 processes.": ("256 процессов", "256 procesos"),
+    "The notebook's process died.": ("Процесс", "El proceso"),
+    "The notebook's process has ended.": ("Процесс", "El proceso"),
+    "The value is larger than 64 MiB.": ("результат", "resultado"),
+    "An object of the type Equal cannot be compared or iterated over.": ("результат", "resultado"),
+    "The test's last value is NaN: a mistake of the test, to be looked at by the teacher.": (
+        "преподаватель",
+        "docente",
+    ),
+}
+
+
+@pytest.fixture
+def graded(small_source):
+    """A function: outputs → the graded notebook of a student whose answer to `evens` showed them."""
+
+    def notebook(*outputs) -> nbformat.NotebookNode:
+        made = nbformat.from_dict(small_source)
+        made.cells[4].source = "def evens(n):\n    return []"
+        made.cells[4].outputs = list(outputs)
+        return made
+
+    return notebook
+
+
+class TestPage:
+    def test_it_says_what_is_right_and_what_is_not_yet(self, graded):
+        page = feedback.page(VERDICT, graded())
+        for shown in ("4 of 9 points", "passed · 3 / 3", "partly · 1 / 4", "Zero is even.", "to be read"):
+            assert shown in page
+
+    def test_it_shows_the_answer_that_a_test_is_about(self, graded):
+        section = feedback.page(VERDICT, graded()).split("<section")[2]
+        assert "test_evens" in section
+        assert "def evens(n):\n    return []" in section
+
+    def test_a_test_of_another_name_is_about_the_answer_above_it(self, graded):
+        notebook = graded()
+        notebook.cells[5].metadata.nbgrader.grade_id = "cell-7c1f"
+        cell = dataclasses.replace(CELLS[1], grade_id="cell-7c1f")
+        assert "def evens(n):" in feedback.page(dataclasses.replace(VERDICT, cells=(cell,)), notebook)
+
+    def test_it_never_shows_a_test(self, graded):
+        page = feedback.page(VERDICT, graded())
+        assert not re.search(r"assert|HIDDEN|42|Negative|list\(range", page)
+
+    def test_it_does_not_show_what_is_for_the_teacher(self, graded):
+        page = feedback.page(VERDICT, graded())
+        assert "copied" not in page
+        assert "repaired" not in page
+
+    def test_a_notebook_that_could_not_be_read(self):
+        page = feedback.page(LOST, None)
+        assert "0 of 9 points" in page
+        assert "hand it in again" in page
+
+    @pytest.mark.parametrize("outcome", ["timed_out", "out_of_memory", "kernel_died", "unreadable", "wrong_notebook"])
+    @pytest.mark.parametrize("language", ["en", "ru", "es"])
+    def test_every_outcome_has_a_sentence(self, outcome, language):
+        assert feedback.WORDS[language][outcome].endswith(".")
+        page = feedback.page(dataclasses.replace(LOST, verdict=outcome), None, language)
+        assert feedback.WORDS[language][outcome] in page
+
+    def test_no_output_makes_it_long(self, graded):
+        page = feedback.page(VERDICT, graded(new_output("stream", text="x" * 50_000_000)))
+        assert len(page) < 20_000
+
+    def test_terminal_colours_are_left_out(self, graded):
+        page = feedback.page(VERDICT, graded(new_output("stream", text="\x1b[31mred\x1b[0m")))
+        assert "<pre>red</pre>" in page
+
+
+class TestLanguage:
+    @pytest.mark.parametrize(("language", "words"), [("ru", "4 из 9 баллов"), ("es", "4 de 9 puntos")])
+    def test_the_page_is_in_it(self, graded, language, words):
+        page = feedback.page(VERDICT, graded(), language)
+        assert f'<html lang="{language}">' in page
+        assert words in page
+        assert not re.search(r"points|passed<|Your|Feedback|to be read", page)
+
+    @pytest.mark.parametrize("message", SENTENCES)
+    def test_the_graders_own_sentences_are_in_it(self, message):
+        for language, part in zip(("ru", "es"), SENTENCES[message], strict=True):
+            assert part in feedback.translated(message, language)
+        assert feedback.translated(message, "en") == message
+
+    @pytest.mark.parametrize("message", ["Смотри на «I-».", "NameError: name 'x' is not defined", "¿Y el cero?", "{0}"])
+    def test_other_messages_stay_as_they_are(self, message):
+        assert feedback.translated(message, "ru") == message
+
+    def test_every_language_has_all_words(self):
+        assert len({frozenset(words) for words in feedback.WORDS.values()}) == 1
+
+    def test_an_unknown_language_reads_english(self, graded):
+        assert "4 of 9 points" in feedback.page(VERDICT, graded(), 'x"><script>')
+        assert "<script>" not in feedback.page(VERDICT, graded(), 'x"><script>')
+
+
+class TestReviews:
+    def test_a_persons_marks_count(self):
+        verdict = feedback.reviewed(VERDICT, {"essay": Review(1.5, ""), "test_evens": Review(4.0, "")})
+        assert verdict.score == 8.5
+        assert [cell.status for cell in verdict.cells] == ["passed", "passed", "partial"]
+
+    def test_a_comment_alone_changes_no_mark(self):
+        assert feedback.reviewed(VERDICT, {"essay": Review(None, "Well said.")}) == VERDICT
+
+    def test_comments_are_shown_with_the_cell(self, graded):
+        reviews = {"essay": Review(1.5, "Well <b>said</b>."), "evens": Review(None, "Mind zero.")}
+        page = feedback.page(feedback.reviewed(VERDICT, reviews), graded(), reviews=reviews)
+        assert "Your teacher: Well &lt;b&gt;said&lt;/b&gt;." in page.split("<section")[3]
+        assert "Your teacher: Mind zero." in page.split("<section")[2]
+        assert "still to be read" not in page
+
+
+class TestHostile:
+    OUTPUTS = (
+        new_output("stream", text=HOSTILE),
+        new_output("error", ename=HOSTILE, evalue=HOSTILE, traceback=[HOSTILE]),
+        new_output("display_data", {"text/html": HOSTILE, "text/plain": HOSTILE}),
+        new_output("display_data", {"image/svg+xml": f"<svg>{HOSTILE}</svg>"}),
+        new_output("display_data", {"application/javascript": "document.title = 'broken'"}),
+        new_output("display_data", {"text/markdown": "[x](javascript:document.title='broken')"}),
+        new_output("display_data", {"image/png": f'{PNG}" onload="document.title = 1'}),
+        new_output("display_data", {"image/png": base64.b64encode(HOSTILE.encode()).decode()}),
+        new_output("display_data", {"text/plain": [HOSTILE]}),
+        new_output("display_data", {"image/png": PNG}),
+    )
+
+    @pytest.fixture
+    def page(self, graded, small_source):
+        notebook = graded(*self.OUTPUTS)
+        for cell in notebook.cells:
+            cell.source += HOSTILE
+        cells = tuple(dataclasses.replace(cell, message=HOSTILE) for cell in CELLS)
+        cells += (CellScore(HOSTILE, 0.0, 1.0, "failed", HOSTILE),)
+        verdict = dataclasses.replace(VERDICT, assignment=HOSTILE, cells=cells)
+        return feedback.page(verdict, notebook, "ru", {"essay": Review(None, HOSTILE)})
+
+    def test_nothing_of_it_is_markup(self, page):
+        assert "<script" not in page
+        assert page.count("<img") == 1
+        assert "<svg" not in page
+
+    def test_in_a_browser_no_script_runs(self, page, browser, tmp_path):
+        path = tmp_path / "page.html"
+        path.write_text(page, encoding="utf-8")
+        browser.get(path.as_uri())
+        browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert "Отзыв" in browser.title
+        assert browser.execute_script("return document.images.length") == 1
+        assert browser.execute_script("return document.images[0].naturalWidth") == 1
+        assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+        browser.save_screenshot(tmp_path / "feedback.png")
+
+
+class TestWritePages:
+    @pytest.fixture
+    def done(self, sums, right, small_source):
+        """A graded class whose notebook is in Spanish."""
+        source = nbformat.from_dict(small_source)
+        source.metadata.course.language = "es"
+        sums.write(source)
+        sums.submit("ana", **right)
+        sums.submit("luis", b"junk")
+        sums.grade()
+        return sums
+
+    def page(self, course, student: str) -> Path:
+        return course.root / "feedback" / student / "sums" / "sums.html"
+
+    def test_everybody_gets_one_in_the_language_of_the_assignment(self, done):
+        assert len(feedback.write_pages("sums", done.root)) == 2
+        assert "7 de 9 puntos" in self.page(done, "ana").read_text()
+        assert "no se puede leer como cuaderno" in self.page(done, "luis").read_text()
+
+    def test_or_only_those_that_were_named(self, done):
+        feedback.write_pages("sums", done.root, ("luis",))
+        assert [path.name for path in (done.root / "feedback").iterdir()] == ["luis"]
+
+    def test_marks_given_by_hand_are_in_it(self, done):
+        with done.gradebook() as gradebook:
+            gradebook.find_grade("essay", "sums", "sums", "ana").manual_score = 2
+            gradebook.find_comment("essay", "sums", "sums", "ana").manual_comment = "¡Muy bien!"
+            gradebook.db.commit()
+        feedback.write_pages("sums", done.root)
+        page = self.page(done, "ana").read_text()
+        assert "9 de 9 puntos" in page
+        assert "Tu docente: ¡Muy bien!" in page
+
+    @pytest.mark.parametrize("place", ["page", "assignment", "student"])
+    def test_a_link_in_its_place_is_not_followed(self, done, tmp_path, place):
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        (outside / "sums.html").write_text("mine")
+        page = self.page(done, "ana")
+        link = {"page": page, "assignment": page.parent, "student": page.parents[1]}[place]
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(outside / "sums.html" if place == "page" else outside)
+        feedback.write_pages("sums", done.root)
+        assert (outside / "sums.html").read_text() == "mine"
+        assert [path.name for path in outside.iterdir()] == ["sums.html"]
+        assert "7 de 9 puntos" in self.page(done, "ana").read_text()
+
+    def test_several_notebooks_have_a_page_each(self, sums, right):
+        sums.write(name="more")
+        sums.submit("ana", **right)
+        sums.submit("ana", name="more")
+        sums.grade()
+        feedback.write_pages("sums", sums.root)
+        assert "7 of 9 points" in self.page(sums, "ana").read_text()
+        assert "0 of 9 points" in self.page(sums, "ana").with_name("more.html").read_text()

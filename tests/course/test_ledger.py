@@ -1,0 +1,332 @@
+"""The gradebook after grading: what a person gave stays, what the grader gave is always the newest."""
+
+import os
+import pwd
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course.grade import ledger
+from course.grade.ledger import GradingError, Ledger
+
+WRONG = {"add": "def add(a, b):\n    return a - b"}
+
+
+def review(course, student: str, **points: float) -> None:
+    """Give marks by hand, and a comment, as formgrader does."""
+    with course.gradebook() as gradebook:
+        for grade_id, score in points.items():
+            grade = gradebook.find_grade(grade_id, "sums", "sums", student)
+            grade.manual_score, grade.needs_manual_grade = score, False
+        gradebook.find_comment("essay", "sums", "sums", student).manual_comment = "Well said."
+        gradebook.db.commit()
+
+
+class TestManualMarks:
+    @pytest.fixture
+    def reviewed(self, sums, right):
+        sums.submit("anna", **right)
+        sums.grade()
+        review(sums, "anna", essay=1.5, test_add=2.5)
+        return sums
+
+    def comment(self, course) -> str | None:
+        with course.gradebook() as gradebook:
+            return gradebook.find_comment("essay", "sums", "sums", "anna").manual_comment
+
+    def test_they_survive_a_new_submission_and_want_a_second_look(self, reviewed, right):
+        reviewed.submit("anna", **right | WRONG)
+        reviewed.grade()
+        marks = reviewed.marks("anna")
+        assert marks["test_add"] == (0, 2.5, True)
+        assert marks["essay"] == (None, 1.5, True)
+        assert self.comment(reviewed) == "Well said."
+
+    @pytest.mark.parametrize("force", [False, True])
+    def test_the_same_submission_graded_again_wants_no_second_look(self, reviewed, force):
+        reviewed.grade(force=force)
+        marks = reviewed.marks("anna")
+        assert marks["essay"] == (None, 1.5, False)
+        assert marks["test_add"] == (3, 2.5, False)
+        assert self.comment(reviewed) == "Well said."
+
+    def test_they_survive_junk(self, reviewed):
+        reviewed.submit("anna", b"junk")
+        reviewed.grade()
+        assert reviewed.marks("anna")["essay"] == (0, 1.5, True)
+        assert self.comment(reviewed) == "Well said."
+
+    def test_they_can_be_read_for_the_feedback(self, reviewed):
+        with Ledger(reviewed.root) as book:
+            assert book.reviews("sums", "anna") == {
+                "sums": {"essay": ledger.Review(1.5, "Well said."), "test_add": ledger.Review(2.5, "")}
+            }
+            assert book.reviews("sums", "nobody") == {}
+
+
+class TestOldMarks:
+    @pytest.mark.parametrize(
+        ("answers", "marks"),
+        [
+            (b"junk", {"test_add": 0, "test_evens": 0, "essay": 0}),
+            (b"", {"test_add": 0, "test_evens": 0, "essay": 0}),
+            ({"evens": "import os\nos._exit(1)"}, {"test_add": 0, "test_evens": 0, "essay": 0}),
+            ({"add": "def add(a, b):\n    import os\n    os._exit(1)"}, {"test_add": 0, "test_evens": 0, "essay": 0}),
+            ({}, {"test_add": 0, "test_evens": 0, "essay": 0}),
+        ],
+        ids=["junk", "empty file", "dies", "dies in a test", "untouched"],
+    )
+    def test_they_never_survive(self, sums, right, answers, marks):
+        sums.submit("anna", **right)
+        sums.grade()
+        sums.submit("anna", answers) if isinstance(answers, bytes) else sums.submit("anna", **answers)
+        sums.grade()
+        assert {grade_id: auto for grade_id, (auto, _, _) in sums.marks("anna").items()} == marks
+
+    def test_nor_does_the_old_notebook(self, sums, right):
+        sums.submit("anna", **right)
+        sums.grade()
+        sums.submit("anna", b"junk")
+        sums.grade()
+        assert not (sums.root / "autograded" / "anna" / "sums").exists()
+
+    def test_files_that_nbgrader_made_read_only_are_replaced(self, sums, right):
+        sums.submit("anna", **right)
+        old = sums.root / "autograded" / "anna" / "sums" / "sums.ipynb"
+        old.parent.mkdir(parents=True)
+        old.write_text("old")
+        old.chmod(0o444)
+        sums.grade()
+        assert nbformat.read(old, as_version=4).cells
+
+    def test_one_that_was_not_answered_has_a_comment_that_goes_with_an_answer(self, sums, right):
+        def comment():
+            with sums.gradebook() as gradebook:
+                return gradebook.find_comment("essay", "sums", "sums", "anna").auto_comment
+
+        sums.submit("anna")
+        sums.grade()
+        assert comment() == "No answer."
+        sums.submit("anna", **right)
+        sums.grade()
+        assert comment() is None
+
+
+class TestLateSubmissions:
+    DUE = "2026-01-10 12:00:00 UTC"
+
+    @pytest.fixture
+    def late(self, sums, right):
+        """A function: text of timestamp.txt → (seconds late, penalty), where being late costs everything."""
+        (sums.root / "nbgrader_config.py").write_text(
+            "c = get_config()\nc.LateSubmissionPlugin.penalty_method = 'zero'\n"
+        )
+        sums.submit("anna", **right)
+        with Ledger(sums.root) as book:
+            book.register("sums")
+            book.gradebook.update_or_create_assignment("sums", duedate=self.DUE)
+
+        def grade(timestamp: str | None) -> tuple[float, float | None]:
+            if timestamp is not None:
+                (sums.root / "submitted" / "anna" / "sums" / "timestamp.txt").write_text(timestamp)
+            sums.grade()
+            with sums.gradebook() as gradebook:
+                submission = gradebook.find_submission("sums", "anna")
+                return submission.total_seconds_late, submission.notebooks[0].late_submission_penalty
+
+        return grade
+
+    @pytest.mark.parametrize(
+        ("timestamp", "expected"),
+        [
+            ("2026-01-10 12:01:00 UTC", (60, 7)),
+            ("2026-01-10 11:59:00 UTC", (0, None)),
+            ("2026-01-10T15:01:00+03:00", (60, 7)),
+            (None, (0, None)),
+            ("", (0, None)),
+            ("yesterday \0 ☃", (0, None)),
+        ],
+    )
+    def test_the_plugin_of_the_course_decides(self, late, timestamp, expected):
+        assert late(timestamp) == expected
+
+    def test_a_penalty_is_taken_back_with_its_reason(self, late):
+        late("2026-01-10 12:01:00 UTC")
+        assert late("2026-01-10 11:00:00 UTC") == (0, None)
+
+    def test_a_link_in_its_place_is_not_read(self, sums, late, tmp_path):
+        (tmp_path / "other.txt").write_text("2026-01-10 12:01:00 UTC")
+        (sums.root / "submitted" / "anna" / "sums" / "timestamp.txt").symlink_to(tmp_path / "other.txt")
+        assert late(None) == (0, None)
+
+    def test_nbgrader_sees_the_submission_as_graded(self, sums, late):
+        """It compares the two timestamps."""
+        late("2026-01-10 12:01:00.5 UTC")
+        assert sums.api().get_autograded_students("sums") == {"anna"}
+
+
+class TestRegister:
+    def test_a_missing_gradebook_is_made(self, sums):
+        (sums.root / "gradebook.db").unlink()
+        sums.submit("anna", b"junk")
+        sums.grade()
+        assert sums.marks("anna")["essay"] == (0, None, False)
+
+    def test_what_lies_in_release_is_left_alone(self, sums):
+        path = sums.root / "release" / "sums" / "sums.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(sums.notebook(), path)
+        before = path.read_bytes()
+        sums.submit("anna", b"junk")
+        sums.grade()
+        assert path.read_bytes() == before
+
+    @pytest.mark.parametrize("change", ["added", "removed"])
+    def test_cells_that_change_after_grading_are_one_sentence(self, sums, change):
+        sums.submit("anna", b"junk")
+        sums.grade()
+        path = sums.root / "source" / "sums" / "sums.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        if change == "added":
+            cell = nbformat.from_dict(notebook.cells[3] | {"id": "new"})
+            cell.metadata = nbformat.from_dict({"nbgrader": cell.metadata.nbgrader | {"grade_id": "test_more"}})
+            notebook.cells.append(cell)
+        else:
+            del notebook.cells[3]
+        sums.write(notebook)
+        with pytest.raises(GradingError, match=r"^Cells with a grade id were added .* `nbgrader db assignment remove"):
+            sums.grade()
+
+    def test_a_changed_number_of_points_is_taken_over(self, sums, right):
+        sums.submit("anna", **right)
+        sums.grade()
+        path = sums.root / "source" / "sums" / "sums.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells[3].metadata.nbgrader.points = 5
+        sums.write(notebook)
+        assert sums.grade()["anna"].score == 9
+        assert sums.marks("anna")["test_add"] == (5, None, False)
+
+    def test_a_source_that_nbgrader_refuses_is_one_sentence(self, sums):
+        path = sums.root / "source" / "sums" / "sums.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells[5].metadata.nbgrader.grade_id = "test_add"
+        sums.write(notebook)
+        sums.submit("anna", b"junk")
+        with pytest.raises(GradingError, match=r"nbgrader does not accept source/sums: Duplicate grade id: test_add$"):
+            sums.grade()
+
+    @pytest.mark.parametrize(
+        ("config", "sentence"),
+        [
+            ("c = get_config(\n", r"nbgrader_config\.py cannot be read"),
+            ("1 / 0\n", r"nbgrader_config\.py cannot be read: ZeroDivisionError"),
+            (
+                "c = get_config()\nc.CourseDirectory.db_url = 'sqlite:////nowhere/gradebook.db'\n",
+                "The gradebook cannot be used: unable to open database file",
+            ),
+        ],
+    )
+    def test_a_config_that_cannot_be_used_is_one_sentence(self, sums, config, sentence):
+        (sums.root / "nbgrader_config.py").write_text(config)
+        sums.submit("anna", b"junk")
+        with pytest.raises(GradingError, match=sentence):
+            sums.grade()
+
+
+class TestTransaction:
+    def test_a_submission_is_entered_as_a_whole_or_not_at_all(self, sums, right, monkeypatch):
+        """The grader is stopped while it writes: the old marks stand, all of them, and the next run goes on."""
+        sums.submit("anna", **right)
+        sums.grade()
+        before = sums.marks("anna")
+        sums.submit("anna", **WRONG)
+
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Ledger, "_penalise", stop)
+            sums.grade()
+        assert sums.marks("anna") == before
+        sums.grade()
+        assert sums.marks("anna")["test_add"] == (0, None, False)
+
+    def test_a_locked_gradebook_is_one_sentence(self, sums, monkeypatch):
+        sums.submit("anna", b"junk")
+        sums.grade()
+        lock = sqlite3.connect(sums.root / "gradebook.db", isolation_level=None)
+        lock.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(GradingError, match="database is locked"):
+            sums.grade()
+        lock.close()
+
+
+class TestTasks:
+    def test_a_task_waits_for_a_person(self, sums, right):
+        """nbgrader's cells of the kind `task` have points and no answer of their own."""
+        path = sums.root / "source" / "sums" / "sums.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        task = nbformat.v4.new_markdown_cell("Draw something.\n=== BEGIN MARK SCHEME ===\nx\n=== END MARK SCHEME ===")
+        settings = {"schema_version": 3, "grade_id": "draw", "grade": False, "solution": False, "locked": True}
+        task.metadata["nbgrader"] = settings | {"task": True, "points": 6}
+        notebook.cells.append(task)
+        sums.write(notebook)
+        sums.submit("anna", **right)
+        sums.grade()
+        assert sums.marks("anna")["draw"] == (None, None, True)
+
+
+@pytest.fixture
+def postgres(tmp_path_factory):
+    """A private PostgreSQL server on loopback; yields its URL."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
+    if found[-1] is None:
+        pytest.skip("PostgreSQL is not installed")
+    folder = Path(found[-1]).parent
+    if os.getuid() == 0:
+        owner = pwd.getpwnam("postgres")
+        user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    else:
+        owner, user = None, {}
+    with tempfile.TemporaryDirectory(dir="/tmp") as data:  # pytest's folders are closed to other users
+        if owner:
+            os.chown(data, owner.pw_uid, owner.pw_gid)
+
+        def run(program: str, *arguments: str) -> None:
+            command = [folder / program, "-D", f"{data}/db", *arguments]
+            done = subprocess.run(command, cwd=data, stdin=subprocess.DEVNULL, capture_output=True, text=True, **user)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+        run("initdb", "-U", "postgres", "--auth=trust", "--no-sync")
+        # No port at all: a socket in the folder.
+        options = f"-c listen_addresses='' -k {data} -c fsync=off"
+        run("pg_ctl", "-w", "-l", f"{data}/log", "-o", options, "start")
+        try:
+            yield f"postgresql+psycopg2://postgres@/postgres?host={data}"
+        finally:
+            run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+
+def test_a_class_is_graded_into_postgresql(sums, right, postgres):
+    """By `db_url` in nbgrader_config.py; marks by hand survive there, too."""
+    from nbgrader.api import Gradebook
+
+    (sums.root / "gradebook.db").unlink()
+    (sums.root / "nbgrader_config.py").write_text(f"c = get_config()\nc.CourseDirectory.db_url = {postgres!r}\n")
+    sums.submit("Анна", **right)
+    sums.submit("boris", b"junk")
+    sums.grade()
+    with Gradebook(postgres) as gradebook:
+        grade = gradebook.find_grade("essay", "sums", "sums", "Анна")
+        grade.manual_score = 1.5
+        gradebook.db.commit()
+    sums.grade(force=True)
+    with Gradebook(postgres) as gradebook:
+        assert {s.student.id: s.score for s in gradebook.assignment_submissions("sums")} == {"Анна": 8.5, "boris": 0}
+    assert not (sums.root / "gradebook.db").exists()

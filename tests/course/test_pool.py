@@ -1,0 +1,134 @@
+"""The pool: what a job's worker does to itself costs nobody else anything.
+
+The workers here are real processes, but with a stand-in for grading that does what the student's name says.
+"""
+
+import dataclasses
+import time
+
+import dask
+import nbformat
+import psutil
+import pytest
+
+from course.grade import pool
+from course.grade.job import Job
+from course.grade.sandbox import Limits, SandboxUnavailable
+
+WORKER = """
+import os, pathlib, signal, sys
+from course.grade import pool
+from course.grade.sandbox import SandboxUnavailable
+
+class Warm:
+    def __init__(self, kind, limits): self.kind, self.limits = kind, limits
+    def wait_until_ready(self): pass
+    def close(self): pass
+
+def grade(job, warm):
+    what = job.student.partition("-")[0]
+    once = pathlib.Path(os.environ["ONCE"])
+    if what == "dies" or what == "once" and not once.exists():
+        once.touch()
+        os._exit(1)
+    if what == "hangs":
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        signal.pause()
+    if what == "raises":
+        raise KeyError("cells")
+    if what == "nowhere":
+        raise SandboxUnavailable("There is no sandbox on this machine.")
+    return pool.without_marks(job, "graded", str(os.getpid()))
+
+pool.Warm, pool.jobs.grade = Warm, grade
+pool.serve(int(sys.argv[1]))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stand_in(tmp_path_factory):
+    """Workers that do what the student's name says, and little patience with them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ONCE", str(tmp_path_factory.mktemp("once") / "died"))
+        patch.setattr(pool, "WORKER", WORKER)
+        patch.setattr(pool, "MARGIN", 12.0)  # loading Python on a busy machine
+        patch.setattr(pool, "GRACE", 0.2)
+        yield
+
+
+@pytest.fixture(scope="module")
+def job(small_source):
+    """A function: student → a job."""
+    source = nbformat.writes(small_source).encode()
+    plain = Job("", "sums", "sums", source, source, b"", limits=Limits(total_seconds=0))
+    return lambda student: dataclasses.replace(plain, student=student)
+
+
+@pytest.fixture(scope="module")
+def verdicts(job):
+    """What a class with all kinds of trouble gets, by student."""
+    todo = [job(student) for student in ("hangs", "fine-1", "dies", "fine-2", "once", "fine-3", "raises", "fine-4")]
+    return {job.student: graded.verdict for job, graded in pool.local(todo, 3)}
+
+
+class TestTrouble:
+    def test_every_submission_has_a_verdict(self, verdicts):
+        assert len(verdicts) == 8
+
+    def test_the_others_are_graded(self, verdicts):
+        assert {verdicts[f"fine-{number}"].verdict for number in (1, 2, 3, 4)} == {"graded"}
+
+    def test_a_worker_is_kept_for_the_next_job(self, verdicts):
+        assert len({verdicts[f"fine-{number}"].cause for number in (1, 2, 3, 4)}) < 4
+
+    def test_a_job_whose_worker_died_is_run_again(self, verdicts):
+        assert verdicts["once"].verdict == "graded"
+
+    def test_a_job_whose_workers_died_twice_is_given_up(self, verdicts):
+        verdict = verdicts["dies"]
+        assert (verdict.verdict, verdict.score, verdict.max_score) == ("kernel_died", None, 9)
+        assert verdict.cause == (
+            "The grader failed twice with this submission (its worker died): please report it with the notebook."
+        )
+
+    def test_a_mistake_of_the_grader_is_said(self, verdicts):
+        assert (verdicts["raises"].verdict, "KeyError: 'cells'" in verdicts["raises"].cause) == ("kernel_died", True)
+
+    def test_a_worker_that_hangs_is_killed(self, verdicts):
+        assert (verdicts["hangs"].verdict, verdicts["hangs"].max_score) == ("timed_out", 9)
+
+
+def children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+class TestEnd:
+    def test_nothing_is_left_when_the_class_is_done(self, job):
+        before = children()
+        list(pool.local([job("fine")], 1))
+        assert children() <= before
+
+    def test_nothing_is_left_when_it_is_stopped_in_the_middle(self, job):
+        before = children()
+        started = time.monotonic()
+        done = pool.local([job("fine"), job("hangs-1"), job("hangs-2"), job("fine")], 2)
+        next(done)
+        done.close()
+        assert children() <= before
+        assert time.monotonic() - started < 20  # nobody has waited for those that hang
+
+    def test_a_machine_without_a_sandbox_is_an_error_not_a_verdict(self, job):
+        with pytest.raises(SandboxUnavailable, match="There is no sandbox on this machine"):
+            list(pool.local([job("fine"), job("nowhere")], 1))
+
+    def test_no_jobs_need_no_workers(self):
+        assert list(pool.local([], 2)) == []
+
+
+def test_a_scheduler_that_is_not_there_is_one_sentence(job):
+    pytest.importorskip("distributed")  # before the setting: it brings its own
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(pool.SchedulerError, match=r"The Dask scheduler tcp://127\.0\.0\.1:9 cannot be reached"),
+    ):
+        list(pool.dask([job("fine")], "tcp://127.0.0.1:9"))
