@@ -212,8 +212,8 @@ class Warm:
             raise SandboxUnavailable(f"The sandbox did not start: {reason[-1] if reason else 'no reason was given'}.")
         self.own = frozenset(_descendants(self.process.pid))
         if self.group:
-            running = int((self.group / "pids.current").read_text())
-            (self.group / "pids.max").write_text(str(running + THREADS * self.limits.processes))  # the watch ends it before
+            most = int((self.group / "pids.current").read_text()) + THREADS * self.limits.processes
+            (self.group / "pids.max").write_text(str(most))  # the watch ends it before
 
     def __enter__(self):
         self.wait_until_ready()
@@ -279,7 +279,7 @@ class Warm:
 
 
 def _task_group() -> Path | None:
-    """A control group of its own for a sandbox, where the system lets us make one: root, whose tasks no rlimit counts."""
+    """A control group for a sandbox, where the system lets us make one: as root, whose tasks no rlimit counts."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         mounted = {"pids": "/sys/fs/cgroup/pids", "": "/sys/fs/cgroup"}.get(controllers)

@@ -154,6 +154,18 @@ class Outcome:
         return feedback.page(self.verdict, notebook)
 
 
+@pytest.fixture
+def release():
+    """The notebook that students get, to be spoilt."""
+    return release_notebook()
+
+
+@pytest.fixture
+def filled():
+    """A notebook with right answers, to be spoilt."""
+    return submission(honest_answers())
+
+
 @pytest.fixture(scope="session")
 def warm():
     """The sandbox, started with a secret in the host's environment."""

@@ -118,11 +118,9 @@ MEMORY = {
 
 @pytest.mark.parametrize("name", MEMORY)
 def test_20_memory_of_one_process_ends_in_an_error(grade, name):
-    """More than 1024 MiB is a `MemoryError` in the cell, or the end of its process."""
-    outcome = grade(
-        before=(f"{MEMORY[name]}",),
-        add=f"def add(a, b):\n    {MEMORY[name].replace(chr(10), chr(10) + '    ')}\n    return 0",
-    )
+    """More than 1024 MiB is a `MemoryError` in the function, or the end of its process."""
+    body = MEMORY[name].replace("\n", "\n    ")
+    outcome = grade(add=f"def add(a, b):\n    {body}\n    return 0")
     assert outcome.earned == OTHERS
     assert outcome.verdict.verdict in ("graded", "out_of_memory", "kernel_died")
 
