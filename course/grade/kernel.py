@@ -29,11 +29,12 @@ from course.grade.values import Handle, ValueRefused, decode, encode
 
 WARM = ("numpy", "torch", "transformers", "datasets", "evaluate", "sklearn.metrics", "accelerate", "pandas")
 WARM += ("matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.interactiveshell", "seqeval.metrics")
-DISPLAY_LIMIT = 1 << 20  # bytes of pictures and HTML that one cell may show
+DISPLAY_LIMIT = 1 << 20  # bytes that one cell may show, in pictures mostly
+ENTRY_SIZE = 100  # counted for each thing that is shown, however small
 HEADER = struct.Struct(">QQ")  # length, number of the request: a reply that comes late is known for what it is
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x08000000, 0x10000000, 0x20000000
-MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
+MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 0x1000, 0x4000, 0x40000
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 24, 36, 38
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -161,14 +162,35 @@ def _serve_forever(descriptors, namespaces: bool, disk_mib: int, memory_mib: int
 def _private_filesystem(disk_mib: int) -> None:
     _check(LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "private mounts")
     options = f"size={disk_mib}m,mode=1777".encode()
+    below = {point: os.open(point, os.O_PATH) for point in _mounts_below("/tmp")}
     for path in (b"/tmp", b"/dev/shm"):  # the two places where a student's code can write
         _check(LIBC.mount(b"tmpfs", path, b"tmpfs", MS_NOSUID | MS_NODEV, options), path.decode())
+    for point, descriptor in below.items():
+        _bind(f"/proc/self/fd/{descriptor}", point)
+        os.close(descriptor)
     # Libraries look up the processor and the memory there; about processes there is nothing to see.
     kept = {name: _read(f"/proc/{name}") for name in ("cpuinfo", "meminfo", "stat", "version")}
     _check(LIBC.mount(b"tmpfs", b"/proc", b"tmpfs", MS_NOSUID | MS_NODEV, b"size=4m,mode=755"), "/proc")
     for name, text in kept.items():
         with open(f"/proc/{name}", "wb") as file:
             file.write(text)
+
+
+def _mounts_below(folder: str) -> list[str]:
+    """The mounts in a folder: of the project's own files, where it was cloned into /tmp."""
+    points = [line.split()[4] for line in _read("/proc/self/mountinfo").splitlines()]
+    paths = [point.decode("unicode_escape").encode("latin-1").decode() for point in points]
+    return sorted(path for path in paths if path.startswith(f"{folder}/"))
+
+
+def _bind(source: str, target: str) -> None:
+    """Show a file or folder at another place, which is made."""
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        open(target, "w").close()
+    _check(LIBC.mount(source.encode(), target.encode(), None, MS_BIND | MS_REC, None), target)
 
 
 def _private_data_mib() -> int:
@@ -329,19 +351,22 @@ def _make_shell():
     from traitlets.config import Config
 
     outputs: list[dict] = []
+    shown: dict[str, int] = {}  # display id → its place among the outputs
 
     def show(kind: str, data: dict, metadata: dict | None, display_id: str | None = None) -> None:
         data = {mime: _as_text(value) for mime, value in data.items() if isinstance(value, (str, bytes))}
-        entry = {"output_type": kind, "data": data, "metadata": {}}
-        size = sum(map(len, data.values()))
-        if size + sum(entry.get("size", 0) for entry in outputs) > DISPLAY_LIMIT:
+        size = ENTRY_SIZE + sum(map(len, data.values())) + (outputs[-1].get("size", 0) if outputs else 0)
+        if size > DISPLAY_LIMIT:
             return
-        entry |= {"size": size, "id": display_id or ""}
-        for index, earlier in enumerate(outputs):
-            if display_id and earlier.get("id") == display_id:
-                outputs[index] = entry
-                return
-        outputs.append(entry)
+        if not outputs:  # a new cell
+            shown.clear()
+        if display_id in shown:
+            outputs[shown[display_id]]["data"] = data
+            outputs[-1]["size"] = size
+            return
+        if display_id:
+            shown[display_id] = len(outputs)
+        outputs.append({"output_type": kind, "data": data, "metadata": {}, "size": size})
 
     class Publisher(DisplayPublisher):
         def publish(self, data, metadata=None, *, transient=None, update=False, **_):
