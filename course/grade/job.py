@@ -16,7 +16,7 @@ from course.grade.sandbox import CellRun, Forged, Limits, Stopped, Student, Warm
 from course.verdict import CellScore, Verdict, bounded
 
 REPAIRS_SHOWN = 10
-OUTPUT_LIMIT = 32 << 20  # characters of all outputs of a notebook: a class's notebooks must fit on the teacher's disk
+OUTPUT_LIMIT = 16 << 20  # characters of all outputs of a notebook: a class's notebooks must fit on the teacher's disk
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +186,8 @@ class _Run:
         self.referee.forget(self.assigned.get(_place(cell), set()))
 
     def _within_limit(self, outputs: list[NotebookNode]) -> list[NotebookNode]:
-        self.room -= sum(len(str(output)) for output in outputs)
+        for text in map(str, outputs):
+            self.room -= len(text) + 12 * text.count("\\n")  # nbformat writes each line on its own
         return outputs if self.room > 0 else []
 
     def _test(self, index: int, cell: NotebookNode) -> None:

@@ -351,22 +351,27 @@ def _make_shell():
     from traitlets.config import Config
 
     outputs: list[dict] = []
-    shown: dict[str, int] = {}  # display id → its place among the outputs
+    by_id: dict[str, dict] = {}  # those that can still be changed
+    total = 0
 
     def show(kind: str, data: dict, metadata: dict | None, display_id: str | None = None) -> None:
-        data = {mime: _as_text(value) for mime, value in data.items() if isinstance(value, (str, bytes))}
-        size = ENTRY_SIZE + sum(map(len, data.values())) + (outputs[-1].get("size", 0) if outputs else 0)
-        if size > DISPLAY_LIMIT:
-            return
+        nonlocal total
         if not outputs:  # a new cell
-            shown.clear()
-        if display_id in shown:
-            outputs[shown[display_id]]["data"] = data
-            outputs[-1]["size"] = size
+            by_id.clear()
+            total = 0
+        data = {mime: _as_text(value) for mime, value in data.items() if isinstance(value, (str, bytes))}
+        earlier = by_id.get(display_id)
+        more = ENTRY_SIZE + sum(map(len, data.values())) - (earlier["size"] if earlier else 0)
+        if total + more > DISPLAY_LIMIT:
             return
+        total += more
+        if earlier:
+            earlier.update(data=data, size=earlier["size"] + more)
+            return
+        entry = {"output_type": kind, "data": data, "metadata": {}, "size": more}
+        outputs.append(entry)
         if display_id:
-            shown[display_id] = len(outputs)
-        outputs.append({"output_type": kind, "data": data, "metadata": {}, "size": size})
+            by_id[display_id] = entry
 
     class Publisher(DisplayPublisher):
         def publish(self, data, metadata=None, *, transient=None, update=False, **_):

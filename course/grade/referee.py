@@ -11,7 +11,6 @@ import builtins
 import contextlib
 import dataclasses
 import io
-import math
 import numbers
 import os
 import resource
@@ -267,7 +266,7 @@ def partial_credit(value, points: float) -> float:
     """
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return float(points)
-    if math.isnan(value):
+    if value != value:  # NaN; a whole number may be too large for math.isnan
         raise TestMistake("The test's last value is NaN: a mistake of the test, to be looked at by the teacher.")
     return float(min(max(value, 0), points))
 

@@ -172,7 +172,7 @@ def _is_tensor(value) -> bool:
 
 def _array_payload(array) -> bytes:
     """Of an array or a scalar."""
-    head = f"{array.dtype.newbyteorder('<').str}|{','.join(map(str, array.shape))}".encode()
+    head = f"{array.dtype.newbyteorder('<').str};{','.join(map(str, array.shape))}".encode()
     if array.nbytes > MAX_BYTES:
         raise ValueRefused(f"The array is larger than {MAX_BYTES // 2**20} MiB.")
     data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
@@ -280,7 +280,7 @@ def _read_array(payload: memoryview):
     length = _SIZE.unpack(payload[:8])[0]
     if length > MAX_ARRAY_HEAD:
         raise ValueRefused("An array has too many dimensions.")
-    dtype_name, _, shape_text = str(payload[8 : 8 + length], "ascii").partition("|")
+    dtype_name, _, shape_text = str(payload[8 : 8 + length], "ascii").partition(";")
     dtype = np.dtype(dtype_name)
     shape = tuple(int(part) for part in shape_text.split(",") if part)
     data = payload[8 + length :]

@@ -208,10 +208,9 @@ def grade(grade_bytes):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def next_one_unharmed(request):
+def next_one_unharmed(warm):
     """After each file of attacks an honest submission still gets everything."""
     yield
-    warm = request.getfixturevalue("warm")
     submitted = nbformat.writes(submission(honest_answers())).encode()
     source, release = (nbformat.writes(make()).encode() for make in (source_notebook, release_notebook))
     graded = job.grade(job.Job("s", "a", "n", source, release, submitted, FILES, FAST), warm)

@@ -155,6 +155,24 @@ def test_an_honest_cell_costs_nothing(grade, name):
     assert "tampering" not in outcome.verdict.flags
 
 
+def test_a_progress_display_does_not_use_up_what_a_cell_may_show(grade):
+    """Trainers redraw their table with each step; what comes after it is still shown."""
+    cell = """from IPython.display import display, update_display
+display("x" * 5000, display_id="table")
+for _ in range(1000):
+    update_display("x" * 5000, display_id="table")
+display("the end")"""
+    outcome = grade(before=(cell,))
+    assert outcome.earned == ALL
+    assert "the end" in outcome.notebook.decode()
+
+
+def test_files_of_the_teachers_lie_beside_the_notebook(grade):
+    """A module can be imported, as in Jupyter."""
+    answer = "import checks\ndef add(a, b):\n    checks.same(open('checks.py').read()[:3], 'def')\n    return a + b"
+    assert grade(add=answer).earned == ALL
+
+
 def test_slow_code_within_the_limit_gets_everything(grade):
     """A cell and a test that need half a second of a limit of ten."""
     slow = "import time\ndef add(a, b):\n    time.sleep(0.02)\n    return a + b\ntime.sleep(0.5)"

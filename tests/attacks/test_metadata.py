@@ -1,5 +1,7 @@
 """Notebooks whose cells say that they are something else: the teacher's notebook decides."""
 
+import json
+
 import nbformat
 import pytest
 
@@ -31,7 +33,7 @@ def more_points(notebook):
         settings(notebook, grade_id, points=1000.0, max_points=1000.0)
 
 
-def tests_as_solutions(notebook):
+def solutions_for_tests(notebook):
     for grade_id in ALL:
         settings(notebook, grade_id, solution=True, grade=False, task=True, locked=False, schema_version=99)
 
@@ -78,7 +80,7 @@ EDITS = {
     "1: tags that skip cells": skip_tests,
     "13: tests that are not graded": no_grade,
     "more points": more_points,
-    "tests that are answers": tests_as_solutions,
+    "tests that are answers": solutions_for_tests,
     "tests that say 10.0": emptied_tests,
     "15: tests deleted": deleted_tests,
     "tests as text": markdown_tests,
@@ -93,7 +95,7 @@ EDITS = {
 def test_edited_metadata_win_nothing(release, grade_bytes, name):
     """An empty notebook stays empty, whatever it says of itself."""
     EDITS[name](release)
-    outcome = grade_bytes(nbformat.writes(release).encode())
+    outcome = grade_bytes(json.dumps(release).encode())
     assert outcome.earned == set()
     assert outcome.verdict.max_score == 35.0
 
@@ -102,7 +104,7 @@ def test_edited_metadata_win_nothing(release, grade_bytes, name):
 def test_edited_metadata_cost_nothing(filled, grade_bytes, name):
     """Colab, editors and students lose metadata all the time: right answers keep their points."""
     EDITS[name](filled)
-    outcome = grade_bytes(nbformat.writes(filled).encode())
+    outcome = grade_bytes(json.dumps(filled).encode())
     assert outcome.earned == ALL
     assert outcome.verdict.verdict == "graded"
 
@@ -112,9 +114,7 @@ def test_12_an_essay_that_says_its_own_points(release, grade_bytes):
     settings(release, "essay", solution=False, points=5.0)
     index = release.cells.index(cell_of(release, "essay"))
     release.cells[index] = nbformat.v4.new_code_cell("5.0", metadata=release.cells[index].metadata)
-    essay = next(
-        cell for cell in grade_bytes(nbformat.writes(release).encode()).verdict.cells if cell.grade_id == "essay"
-    )
+    essay = next(cell for cell in grade_bytes(json.dumps(release).encode()).verdict.cells if cell.grade_id == "essay")
     assert (essay.status, essay.score) == ("manual", None)
 
 
@@ -122,17 +122,17 @@ def test_14_a_copy_of_the_own_answer(filled, grade_bytes):
     """The last one that was written counts; nothing aborts."""
     copy = nbformat.v4.new_code_cell("def add(a, b):\n    return 0", metadata=cell_of(filled, "add").metadata)
     filled.cells.insert(1, copy)
-    assert grade_bytes(nbformat.writes(filled).encode()).earned == ALL
+    assert grade_bytes(json.dumps(filled).encode()).earned == ALL
 
 
 def test_a_test_written_by_the_student_is_not_run_as_one(release, grade_bytes):
     """A test's grade id on a cell that sets the names that the test reads."""
     cell_of(release, "test_add").source = "add = lambda a, b: 3 if (a, b) == (1, 2) else 5\nassert True"
-    outcome = grade_bytes(nbformat.writes(release).encode())
+    outcome = grade_bytes(json.dumps(release).encode())
     assert outcome.earned == set()
 
 
 def test_untouched_stubs_get_nothing(release, grade_bytes):
     """`...` is no answer."""
-    outcome = grade_bytes(nbformat.writes(release).encode())
+    outcome = grade_bytes(json.dumps(release).encode())
     assert (outcome.verdict.verdict, outcome.verdict.score, outcome.earned) == ("graded", 0.0, set())

@@ -65,7 +65,7 @@ def test_a_message_of_a_student_is_no_markup(grade):
 BOMBS = {
     "19: fifty megabytes": "print('x' * 50_000_000)",
     "19: fifty megabytes on stderr": "import sys\nprint('x' * 50_000_000, file=sys.stderr)",
-    "a million lines": "for n in range(1_000_000):\n    print(n)",
+    "three hundred thousand lines": "for n in range(300_000):\n    print(n)",
     "written past Python": "import os\nfor _ in range(500):\n    os.write(1, b'x' * 100_000)",
     "a child's": "import subprocess\nsubprocess.run('yes | head -c 50000000', shell=True)",
     "a display of a hundred megabytes": "from IPython.display import display\ndisplay({'text/plain': 'x' * 100_000_000}, raw=True)",
@@ -87,14 +87,15 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_19_outputs_stay_small(grade, name):
     """In a cell and in a tested function; the notebook can be written and read, and the points are there."""
-    body = BOMBS[name].replace("\n", "\n    ")
-    body = "pass" if "raise" in body else body
+    body = "pass" if "raise" in BOMBS[name] else BOMBS[name].replace("\n", "\n        ")
     outcome = grade(
-        before=(BOMBS[name],), add=f"def add(a, b):\n    {body}\n    return a + b", limits={"cell_seconds": 60}
+        before=(BOMBS[name],),
+        add=f"def add(a, b):\n    if a == -4:\n        {body}\n    return a + b",
+        limits={"cell_seconds": 60},
     )
     assert outcome.earned == ALL
     assert outcome.verdict.verdict == "graded"
-    assert len(outcome.notebook) < 12_000_000
+    assert len(outcome.notebook) < 20_000_000
     assert len(outcome.page) < 100_000
     nbformat.validate(json.loads(outcome.notebook))
 

@@ -147,14 +147,14 @@ def test_a_file_of_a_terabyte_is_not_read(folder):
 
 
 ODD_NAMES = [
-    "=cmd|'/c calc'!A0",
+    "=cmd|' calc'!A0",
     "+1",
     "-1",
     "@sum",
     "Ольга Петрова",
     "a\nb",
     "'; drop table grade; --",
-    "<b>x</b>",
+    "<b>x",
     "\u202eevil",
 ]
 
@@ -172,4 +172,4 @@ def test_a_students_name_is_only_a_name(tmp_path, name):
         table = list(csv.reader(file))
     assert len(table) == 2
     assert not any(value.startswith(tuple("=+-@\t\r")) for value in table[1])
-    assert "<b>x</b>" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<b>x" not in (tmp_path / "report.html").read_text(encoding="utf-8")
