@@ -53,8 +53,8 @@ class Result:
 class Remote:
     """An object in the student's process.
 
-    Attributes, items, calls and `len` go over. Anything that would let the object decide a test by itself,
-    such as `==`, truth or iteration, is an error.
+    Attributes, items, calls and `len` go over, and iterating brings all items at once. Anything that would let the
+    object decide a test by itself, such as `==` or truth, is an error.
     """
 
     __slots__ = ("_ask", "_handle")
@@ -75,6 +75,9 @@ class Remote:
     def __getitem__(self, key):
         return self._ask("item", self, key)
 
+    def __iter__(self):
+        return iter(self._ask("items", self))
+
     def __len__(self):
         length = self._ask("length", self)
         if type(length) is not int or not 0 <= length < 2**62:
@@ -88,10 +91,10 @@ class Remote:
         raise ValueRefused("An object of the student's cannot travel inside another object.")
 
     def _refuse(self, *_):
-        raise ValueRefused(f"An object of the type {self._handle.type_name} cannot be compared or iterated over.")
+        raise ValueRefused(f"An object of the type {self._handle.type_name} cannot be compared: make it a plain value.")
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __bool__ = __iter__ = __contains__ = __float__ = __int__ = __index__ = __setattr__ = __delattr__ = _refuse
+    __bool__ = __float__ = __int__ = __index__ = __setattr__ = __delattr__ = _refuse
 
 
 class _Names(dict):

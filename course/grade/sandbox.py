@@ -225,8 +225,9 @@ class Warm:
     def close(self) -> None:
         """End the parent and everything that it started."""
         self.control.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        for process in _descendants(self.process.pid):  # submissions have left its process group
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
         self.process.wait()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -246,7 +247,10 @@ class Warm:
         theirs.close()
         os.close(out_write)
         os.close(err_write)
-        pid = int(self.control.recv(64) or 0)
+        answer = self.control.recv(64)
+        if not answer:
+            raise ConnectionError("The warm parent has gone.")
+        pid = int(answer)
         if pid == 0:
             raise SandboxUnavailable("The sandbox could not make namespaces for a submission.")
         return Student(self, pid, connection, out_read, err_read, deadline)

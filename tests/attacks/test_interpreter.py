@@ -72,6 +72,7 @@ def add(a, b):
     return R()""",
     "__del__ that exits": "import os\nclass D:\n    __del__ = lambda s: os._exit(0)\nkept = [D()]\ndef add(a, b):\n    return 0",
     "a generator": "def add(a, b):\n    yield a + b",
+    "an iterator without end": "import itertools\ndef add(a, b):\n    return itertools.repeat(3)",
     "a coroutine": "async def add(a, b):\n    return a + b",
     "StopIteration, which ends map and all": "def add(a, b):\n    if (a, b) in [(1, 2), (-4, 9)] or type(a) is str:\n        return a + b\n    raise StopIteration",
     "an exception group": "def add(a, b):\n    raise ExceptionGroup('x', [AssertionError()])",
@@ -165,15 +166,19 @@ PATCHES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PATCHES)
-def test_patched_libraries_change_no_test(grade, name):
-    """`scale` and `make_tally` are wrong; their tests compare with functions that the student has replaced."""
-    wrong = {
-        "scale": f"{PATCHES[name]}\ndef scale(values):\n    return [0, 0, 0]",
-        "make_tally": f"{PATCHES[name]}\nclass Tally:\n    count = lambda s, w: 2\n    __len__ = lambda s: 2\n"
+def wrong_behind(patch: str) -> dict[str, str]:
+    """Wrong answers `scale` and `make_tally`; their tests compare with functions that the patch replaces."""
+    return {
+        "scale": f"{patch}\ndef scale(values):\n    return [0, 0, 0]",
+        "make_tally": f"{patch}\nclass Tally:\n    count = lambda s, w: 2\n    __len__ = lambda s: 2\n"
         "    __getitem__ = lambda s, w: 0\ndef make_tally(words):\n    return Tally()",
     }
-    outcome = grade(before=(PATCHES[name],), **wrong)
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_patched_libraries_change_no_test(grade, name):
+    """What the teacher's tests import is theirs, whatever the student has made of it."""
+    outcome = grade(before=(PATCHES[name],), **wrong_behind(PATCHES[name]))
     assert outcome.earned == {"test_add"}
 
 

@@ -95,6 +95,23 @@ def test_a_function_that_dies_costs_its_own_exercise(grade, name):
     assert outcome.verdict.verdict in ("kernel_died", "out_of_memory")
 
 
+def test_killing_everybody_kills_only_oneself(grade, warm):
+    """Groups, sessions and the parent's number: signals do not leave the submission."""
+    cell = """import os, signal
+for kill in (os.killpg, os.kill):
+    for target in (0, -1, 1, 2, os.getpgid(0), os.getsid(0)):
+        try:
+            kill(target, signal.SIGTERM)
+        except OSError:
+            pass
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+os.kill(0, signal.SIGKILL)
+os.kill(-1, signal.SIGKILL)"""
+    before = warm.own
+    assert grade(before=(f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{cell}",)).earned == ALL
+    assert warm.process.poll() is None and warm.own == before
+
+
 def test_exit_is_no_crash(grade):
     """`exit()`, `sys.exit()` and `raise SystemExit` end a cell, as in Jupyter."""
     outcome = grade(before=("import sys\nsys.exit(0)", "exit()", "raise SystemExit", "raise KeyboardInterrupt"))

@@ -155,7 +155,7 @@ class TestARunThatCannotStart:
 
     def test_an_unknown_profile_gets_the_list_of_profiles(self, root):
         write_notebook(root)
-        with pytest.raises(UnknownProfile, match="no profile 'ofline': choose one of offline, full or auto"):
+        with pytest.raises(UnknownProfile, match="no profile 'ofline': choose one of offline, quick, full or auto"):
             start(root, profile="ofline")
 
     def test_nothing_is_written(self, root):

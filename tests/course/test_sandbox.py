@@ -1,0 +1,174 @@
+"""Which sandbox is used, what it says when it cannot be, and the plain one, which confines least."""
+
+import dataclasses
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from course.grade import sandbox
+from course.grade.sandbox import Limits, SandboxUnavailable, Stopped, TimedOut, Warm, choose
+
+LIMITS = Limits(cell_seconds=20, total_seconds=100, memory_mib=1024, processes=64, disk_mib=64)
+
+
+def _text(run) -> str:
+    return "".join(output.get("text", "") for output in run.outputs)
+
+
+@pytest.fixture
+def no_bwrap(monkeypatch):
+    """A machine without bubblewrap."""
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+
+
+def test_bwrap_that_was_asked_for_and_is_not_there(no_bwrap):
+    """It is never replaced by something weaker; the sentence says what to install."""
+    with pytest.raises(SandboxUnavailable, match=r"not installed.*apt-get install bubblewrap"):
+        choose("bwrap")
+
+
+def test_without_a_wish_the_best_that_works_is_taken(no_bwrap):
+    """What it is stands in every verdict."""
+    assert choose(None) == "rlimits"
+
+
+@pytest.mark.parametrize("failure", ["says no", "hangs"])
+def test_bwrap_that_does_not_work(monkeypatch, failure):
+    """In many containers it is installed, but may not make namespaces."""
+
+    def run(command, **_):
+        if failure == "hangs":
+            raise subprocess.TimeoutExpired(command, 20)
+        return subprocess.CompletedProcess(command, 1, "", "bwrap: setting up uid map: Permission denied\n")
+
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: "/usr/bin/bwrap")
+    monkeypatch.setattr(sandbox.subprocess, "run", run)
+    assert choose(None) == "rlimits"
+    with pytest.raises(SandboxUnavailable, match=r"Permission denied|does not answer"):
+        choose("bwrap")
+
+
+def test_rlimits_are_taken_when_asked_for():
+    """Also where better is there."""
+    assert choose("rlimits") == "rlimits"
+
+
+def test_the_environment_is_an_allow_list(monkeypatch):
+    """No token, no proxy, whatever this process has."""
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    monkeypatch.setenv("HTTPS_PROXY", "secret")
+    assert "secret" not in sandbox._environment("/tmp").values()
+
+
+def test_a_sandbox_that_does_not_start_says_why(monkeypatch):
+    """The last line of what it printed."""
+    monkeypatch.setattr(sandbox, "_environment", lambda folder: {"PYTHONPATH": "/nowhere"})
+    monkeypatch.setattr(sandbox.sys, "executable", "/bin/false")
+    with pytest.raises(SandboxUnavailable, match="did not start"), Warm("rlimits", LIMITS):
+        pytest.fail("it started")
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """A warm parent without namespaces."""
+    with Warm("rlimits", LIMITS) as warm:
+        yield warm
+
+
+@pytest.fixture
+def student(plain):
+    """A process for a submission in it."""
+    with plain.student() as student:
+        yield student
+    assert plain.processes() == {}
+
+
+def test_plain_an_honest_notebook_runs(student):
+    """Cells, state, output, calls, files."""
+    assert student.run("import numpy as np\nx = 41").ok
+    student.ask("put", "data/words.txt", b"one two")
+    run = student.run("print(x + 1, open('data/words.txt').read())\ndef f(a):\n    return np.arange(a)")
+    assert _text(run) == "42 one two\n"
+    handle = student.ask("name", "f")
+    assert student.ask("call", handle, [3], {}).tolist() == [0, 1, 2]
+
+
+def test_plain_an_error_is_an_output(student):
+    """And the next cell runs."""
+    run = student.run("1 / 0")
+    assert not run.ok
+    assert run.outputs[0]["ename"] == "ZeroDivisionError"
+    assert student.run("1").ok
+
+
+def test_plain_a_submission_has_a_folder_of_its_own(plain):
+    """It is gone with the submission."""
+    with plain.student() as first:
+        folder = _text(first.run("import os, tempfile\nopen('left', 'w').close()\nprint(os.getcwd())")).strip()
+        assert _text(first.run("print(tempfile.gettempdir())")).strip() == str(Path(folder).parent)
+        assert Path(folder, "left").exists()
+    assert not Path(folder, "left").exists()
+    with plain.student() as second:
+        assert _text(second.run("import os\nprint([name for name in os.listdir() if name[0] != '.'])")) == "[]\n"
+
+
+def test_plain_everything_that_was_started_is_ended(plain):
+    """Also what left the process group, or was orphaned."""
+    with plain.student() as student:
+        student.run("""import os, subprocess
+subprocess.Popen(["sleep", "1000"])
+subprocess.Popen(["sh", "-c", "sleep 1000 & sleep 1000"], start_new_session=True)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while True:
+            pass
+    os._exit(0)""")
+        pids = set(plain.processes())
+        assert len(pids) >= 5
+    assert plain.processes() == {}
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_plain_limits_hold(plain, monkeypatch):
+    """Time, and what processes use together, which a limit of each would not see."""
+    monkeypatch.setattr(plain, "limits", dataclasses.replace(LIMITS, cell_seconds=1))
+    with plain.student() as student:
+        with pytest.raises(TimedOut, match="1 s"):
+            student.run("while True:\n    pass")
+        assert student.run("1").ok
+    monkeypatch.setattr(plain, "limits", dataclasses.replace(LIMITS, processes=10))
+    with plain.student() as student, pytest.raises(Stopped, match="10 processes"):
+        student.run(
+            "import subprocess, time\nfor _ in range(30):\n    subprocess.Popen(['sleep', '1000'])\ntime.sleep(1000)"
+        )
+
+
+def test_plain_a_killed_process_is_noticed(plain):
+    """And the next submission gets a new one."""
+    with plain.student() as student, pytest.raises(Stopped, match="died"):
+        student.run("import os\nos._exit(1)")
+    with plain.student() as student:
+        assert student.run("1").ok
+
+
+def test_closing_in_the_middle_leaves_nothing():
+    """No process, no folder, no control group, also while a submission runs."""
+    with Warm("rlimits", LIMITS) as warm:
+        warm.student().run("import subprocess\nsubprocess.Popen(['sleep', '1000'])")
+        pids = {*warm.own, *warm.processes()}
+        folder, group = warm.folder, warm.group
+    assert len(pids) >= 3
+    assert not any(_lives(pid) for pid in pids)
+    assert not os.path.exists(folder)
+    assert not (group and group.exists())
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs: one that has ended may wait for somebody to take notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
