@@ -62,10 +62,10 @@ def main() -> int:
 
 
 def make_class(course_dir: Path) -> list[str]:
-    """Write source/ and submitted/ of the sample class; returns the names of its students."""
+    """Write source/, release/ and submitted/ of the sample class; returns the names of its students."""
     for language in ("en", "ru", "es"):
-        target = course_dir / "source" / f"ner-{language}"
-        shutil.copytree(ROOT / "source" / f"ner-{language}", target)
+        for folder in ("source", "release"):  # the release says what an answer looks like that nobody wrote
+            shutil.copytree(ROOT / folder / f"ner-{language}", course_dir / folder / f"ner-{language}")
     shutil.copy(ROOT / "nbgrader_config.py", course_dir)
     right = reference_answers("ner")
     swapped = mutant("calculate_metrics", "precision and recall swapped")
