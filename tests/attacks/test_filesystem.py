@@ -43,7 +43,7 @@ def test_10_11_27_nothing_of_the_teachers_can_be_read(grade):
 import os
 for path in {list(map(str, paths))}:
     attempt("path", lambda: os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(9))
-for top, folders, files in os.walk("/work"):
+for top, folders, files in os.walk({str(ROOT.parent)!r}):
     for name in files:
         if name.endswith((".ipynb", ".db")) and "site-packages" not in top:
             print("path OPEN", top, name)
@@ -142,7 +142,6 @@ print("files", [number for number in range(1024) if is_open(number)])"""
 
 PLACES = [
     "/",
-    "/work",
     str(ROOT),
     f"{ROOT}/course",
     f"{ROOT}/course/grade",
