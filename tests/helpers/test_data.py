@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import data
+from helpers.data import files
 from helpers.ner import entity_spans
 
 CLASSES = ["PER", "ORG", "LOC", "MISC"]
@@ -143,18 +144,18 @@ TAGS = st.lists(st.sampled_from(data.CONLL_TAGS))
 
 @given(TAGS)
 def test_to_iob2_gives_iob2_of_the_same_entities(tags):
-    converted = data.to_iob2(tags)
+    converted = files.to_iob2(tags)
     assert is_iob2(converted)
     assert entity_spans(converted) == entity_spans(tags)
 
 
 @given(TAGS)
 def test_to_iob2_changes_nothing_the_second_time(tags):
-    assert data.to_iob2(data.to_iob2(tags)) == data.to_iob2(tags)
+    assert files.to_iob2(files.to_iob2(tags)) == files.to_iob2(tags)
 
 
 def test_real_conll_is_read_whole():
-    root = os.environ.get("COURSE_DATA") or Path(data.__file__).resolve().parents[2] / "shared" / "data"
+    root = os.environ.get("COURSE_DATA") or Path(data.__file__).resolve().parents[3] / "shared" / "data"
     if not (Path(root) / "conll2003").is_dir():
         pytest.skip(f"no CoNLL in {root}: let COURSE_DATA point at real data")
     dataset = data.load("conll2003", root)
@@ -189,12 +190,12 @@ BROKEN = {
     "words without tags": ("train.txt", "Anna\nleft\n", "line 1", "1 columns instead of 2"),
     "an unknown tag": ("train.txt", GOOD.replace("B-LOC", "B-GPE"), "line 7", "'B-GPE'", "B-LOC"),
     "a tag in small letters": ("train.txt", GOOD.replace("B-LOC", "b-loc"), "line 7", "'b-loc'"),
-    "no sentence": ("train.txt", "-DOCSTART- -X- O O\n\n", "no sentence"),
-    "nothing at all": ("train.txt", "", "no sentence"),
+    "no sentence": ("train.txt", "-DOCSTART- -X- O O\n\n", "no rows for the train split"),
+    "nothing at all": ("train.txt", "", "no rows for the train split"),
     "another encoding": ("train.txt", "Muñoz B-PER\n".encode("latin-1"), "UTF-8"),
     "another width": ("train.txt", GOOD.encode("utf-16"), "UTF-8"),
     "not gzip": ("train.txt.gz", GOOD, "gzip"),
-    "an empty gzip file": ("train.txt.gz", b"", "no sentence"),
+    "an empty gzip file": ("train.txt.gz", b"", "no rows for the train split"),
     "a gzip file cut off": ("train.txt.gz", PACKED[:-9], "cannot be read"),
     "a gzip file with a changed byte": ("train.txt.gz", PACKED[:20] + b"\xff\xff" + PACKED[22:], "cannot be read"),
 }
@@ -213,6 +214,7 @@ LOAD_FROM_HUB = """
 import huggingface_hub.utils._http as http
 http.time.sleep = lambda seconds: None  # between its retries
 from helpers import data
+from helpers.data import files
 try:
     data.load("conll2003", "hub")
 except data.DataError as error:
@@ -241,9 +243,10 @@ def hub(monkeypatch):
             "ner_tags": [[1, 0]] * rows,
         }
         served = datasets.DatasetDict({split: datasets.Dataset.from_dict(columns) for split in ("train", "validation")})
-        expected = dataclasses.replace(data.SOURCES["conll2003"], rows={"train": 1, "validation": 1})
-        monkeypatch.setitem(data.SOURCES, "conll2003", expected)
-        monkeypatch.setattr(datasets, "load_dataset", lambda name, revision: served)
+        entry = data.DATASETS["conll2003"]
+        published = dataclasses.replace(entry.repository, rows={"train": 1, "validation": 1})
+        monkeypatch.setitem(data.DATASETS, "conll2003", dataclasses.replace(entry, repository=published))
+        monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: served)
 
     return serve
 

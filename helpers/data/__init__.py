@@ -1,0 +1,70 @@
+"""The datasets of the course, the same in shape wherever they come from.
+
+In: the name of a dataset and where to read it: the samples that ship with the course, a folder of real
+files, or the Hub. Out: a `DatasetDict` with the same features and split names from all three.
+
+A dataset stands in `catalog`, the formats of files in `files`, splits that nobody published in `splits`, the way to
+the Hub in `hub`.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from helpers.data import hub
+from helpers.data.catalog import CONLL_TAGS, DATASETS, LOCALES, SAMPLES
+from helpers.data.files import DataError
+
+__all__ = ["CONLL_TAGS", "DATASETS", "LOCALES", "SAMPLES", "DataError", "load"]
+
+
+def load(name: str, source: str | Path | None = None, locale: str = "en-US"):
+    """Return a dataset of the course as a `DatasetDict`.
+
+    | name | features | splits |
+    | --- | --- | --- |
+    | `conll2003` | `id`, `tokens`, `ner_tags` (9 tags) | train, validation, test (a folder may lack it) |
+    | `massive` | `id`, `text`, `label` (60 intents) | train, validation, test |
+    | `out_of_scope` | `text` | validation, test |
+    | `tweet_eval/emotion` | `text`, `label` (anger, joy, optimism, sadness) | train, validation, test |
+    | `tweet_eval/stance_climate` | `text`, `label` (none, against, favor) | train, validation, test |
+    | `toxic_chat` | `user_input`, `toxicity` (0 or 1) | train, validation, test |
+    | `imdb` | `text`, `label` (neg, pos) | train, validation, test |
+
+    `source` is "samples", "hub", a folder that holds `<name>/` (`clinc_oos/` for `out_of_scope`), or "real" (also
+    None): `$COURSE_DATA` where that is set, else the Hub. `locale` chooses the language of `massive` and
+    `out_of_scope`; the rest are English. In Russian and Spanish, `out_of_scope` always comes from the samples,
+    and a folder's `massive` without test rows gives every second validation row to the test split. The validation
+    split of `toxic_chat` and `imdb` is a tenth of the training rows, the test split of `toxic_chat`, where it is
+    missing, a fifth: the same rows every time. Raises `DataError`.
+    """
+    if name not in DATASETS:
+        raise DataError(f"There is no dataset {name!r}: choose one of {', '.join(DATASETS)}.")
+    if locale not in LOCALES:
+        raise DataError(f"There are no data for the locale {locale!r}: choose one of {', '.join(LOCALES)}.")
+    entry = DATASETS[name]
+    if source in (None, "real"):
+        source = os.environ.get("COURSE_DATA") or "hub"
+    if locale in entry.only_samples:
+        source = "samples"
+    if source == "hub":
+        dataset = hub.load(entry.repository, entry.features(), locale)
+    else:
+        dataset = _from_folder(entry, SAMPLES if source == "samples" else Path(source), locale)
+    return entry.complete(dataset) if entry.complete else dataset
+
+
+def _from_folder(entry, root: Path, locale: str):
+    from datasets import DatasetDict
+
+    features = entry.features()
+    return DatasetDict({split: _split(split, path, rows, features) for split, path, rows in entry.read(root, locale)})
+
+
+def _split(split: str, path: Path, rows: Iterable[dict], features):
+    from datasets import Dataset
+
+    rows = list(rows)
+    if not rows:
+        raise DataError(f"{path} holds no rows for the {split} split.")
+    return Dataset.from_list(rows, features=features)

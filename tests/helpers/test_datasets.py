@@ -1,0 +1,383 @@
+"""The classification datasets: the same rows from samples and folders, and a sentence for every broken file."""
+
+import csv
+import gzip
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from datasets import Dataset, DatasetDict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers import data
+from helpers.data import catalog, splits
+
+SINGLE = ["tweet_eval/emotion", "tweet_eval/stance_climate", "toxic_chat", "imdb"]
+WITH_LOCALE = ["massive", "out_of_scope"]
+
+
+def json_lines(rows):
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def csv_text(rows):
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    return lines.getvalue()
+
+
+def utterance(number, partition, intent="alarm_set", **changes):
+    return {"id": str(number), "partition": partition, "intent": intent, "utt": f"request {number}"} | changes
+
+
+MASSIVE = [utterance(1, "train"), utterance(2, "dev"), utterance(3, "test", "qa_maths"), utterance(4, "dev")]
+TWEETS = [{"text": "so angry", "label": 0}, {"text": "so glad", "label": 1}]
+CHATS = [
+    {
+        "conv_id": str(i),
+        "user_input": f"question {i}",
+        "model_output": "the answer gives it away",
+        "human_annotation": str(i % 4 > 0),
+        "toxicity": str(int(i % 10 == 1)),
+        "jailbreaking": "0",
+        "openai_moderation": "[]",
+    }
+    for i in range(200)
+]
+REVIEWS = [{"text": f"film {i}", "label": str(i % 2)} for i in range(100)]
+CLINC = {
+    "oos_val": [["how tall is he", "oos"]],
+    "oos_test": [["a", "oos"], ["b", "oos"]],
+    "train": [["hi", "greeting"]],
+}
+FOLDER = {
+    "massive/en-US.jsonl": json_lines(MASSIVE),
+    "clinc_oos/data_full.json": json.dumps(CLINC),
+    **{f"tweet_eval/{task}/{split}.jsonl": json_lines(TWEETS)
+       for task in ("emotion", "stance_climate") for split in ("train", "validation", "test")},
+    "toxic_chat/train.csv": csv_text(CHATS),
+    "imdb/train.csv": csv_text(REVIEWS),
+    "imdb/test.csv": csv_text([{"text": "film 3", "label": "1"}, {"text": "another film", "label": "0"}]),
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Write the small folder with changes: other files, other content, None for a file that is missing."""
+
+    def write(**changes):
+        for name, content in (FOLDER | changes).items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if content is not None:
+                path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+        return tmp_path
+
+    return write
+
+
+def texts(dataset, split):
+    return list(dataset[split][next(name for name in dataset[split].features if name in ("text", "user_input"))])
+
+
+# ---- every dataset
+
+
+@pytest.mark.parametrize("name", [*WITH_LOCALE, *SINGLE])
+def test_every_dataset_has_its_splits(folder, name):
+    expected = ["validation", "test"] if name == "out_of_scope" else ["train", "validation", "test"]
+    assert list(data.load(name, folder())) == expected
+
+
+@pytest.mark.parametrize("name", [*WITH_LOCALE, *SINGLE])
+def test_packed_files_give_the_same(folder, tmp_path, name):
+    plain = data.load(name, folder()).data
+    for file in FOLDER:
+        (tmp_path / f"{file}.gz").write_bytes(gzip.compress((tmp_path / file).read_bytes()))
+        (tmp_path / file).unlink()
+    packed = data.load(name, tmp_path).data
+    assert {split: table.table for split, table in packed.items()} == {s: table.table for s, table in plain.items()}
+
+
+@pytest.mark.parametrize("locale", ["en", "de-DE", ""])
+def test_an_unknown_locale_is_refused(folder, one_sentence, locale):
+    with one_sentence(data.DataError, repr(locale), "en-US", "ru-RU", "es-ES"):
+        data.load("massive", folder(), locale)
+
+
+# ---- massive
+
+
+def test_massive_has_text_and_intent(folder):
+    dataset = data.load("massive", folder())
+    assert dataset["test"][0] == {"id": "3", "text": "request 3", "label": catalog.INTENTS.index("qa_maths")}
+    assert dataset["test"].features["label"].names == catalog.INTENTS
+
+
+def test_the_intents_stand_in_the_hubs_order():
+    assert len(catalog.INTENTS) == len(set(catalog.INTENTS)) == 60
+    assert [catalog.INTENTS[i] for i in (0, 48, 59)] == ["datetime_query", "alarm_set", "lists_query"]
+
+
+def test_published_test_rows_are_taken(folder):
+    dataset = data.load("massive", folder())
+    assert (dataset["validation"]["id"][:], dataset["test"]["id"][:]) == (["2", "4"], ["3"])
+
+
+def test_without_test_rows_every_second_of_dev_becomes_one(folder):
+    rows = [utterance(0, "train"), *(utterance(i, "dev") for i in range(1, 6))]
+    dataset = data.load("massive", folder(**{"massive/es-ES.jsonl": json_lines(rows)}), "es-ES")
+    assert (dataset["validation"]["id"][:], dataset["test"]["id"][:]) == (["1", "3", "5"], ["2", "4"])
+
+
+def test_each_locale_has_its_own_file(folder):
+    rows = [utterance(0, "train", utt="разбуди меня"), utterance(1, "dev"), utterance(2, "dev")]
+    root = folder(**{"massive/ru-RU.jsonl": json_lines(rows)})
+    assert texts(data.load("massive", root, "ru-RU"), "train") == ["разбуди меня"]
+    assert texts(data.load("massive", root), "train") == ["request 1"]
+
+
+# ---- out_of_scope
+
+
+def test_out_of_scope_takes_clincs_requests_without_intent(folder):
+    dataset = data.load("out_of_scope", folder())
+    assert (texts(dataset, "validation"), texts(dataset, "test")) == (["how tall is he"], ["a", "b"])
+    assert list(dataset["test"].features) == ["text"]
+
+
+OWN = json_lines(
+    [{"text": "qwrty", "split": "validation", "kind": "noise"}, {"text": "ёж", "split": "test", "kind": "x"}]
+)
+
+
+@pytest.mark.parametrize("source", ["samples", "hub", "folder"])
+@pytest.mark.parametrize("locale", ["ru-RU", "es-ES"])
+def test_in_the_other_languages_the_samples_serve_in_every_source(folder, monkeypatch, locale, source):
+    root = folder(**{f"out_of_scope/{locale}.jsonl": OWN})
+    monkeypatch.setattr(data, "SAMPLES", root)
+    monkeypatch.setattr(catalog, "SAMPLES", root)
+    dataset = data.load("out_of_scope", root / "real" if source == "folder" else source, locale)
+    assert (texts(dataset, "validation"), texts(dataset, "test")) == (["qwrty"], ["ёж"])
+    assert list(dataset["test"].features) == ["text"]
+
+
+# ---- tweet_eval and imdb
+
+
+@pytest.mark.parametrize(("task", "names"), [("emotion", catalog.EMOTIONS), ("stance_climate", catalog.STANCES)])
+def test_tweets_have_text_and_class(folder, task, names):
+    rows = data.load(f"tweet_eval/{task}", folder())["validation"]
+    assert list(rows) == TWEETS
+    assert rows.features["label"].names == names
+
+
+def test_reviews_have_text_and_polarity(folder):
+    text = 'He said "go",\n<br />then, quietly, left.'
+    test = data.load("imdb", folder(**{"imdb/test.csv": csv_text([{"text": text, "label": "1"}])}))["test"]
+    assert list(test) == [{"text": text, "label": 1}]
+    assert test.features["label"].names == ["neg", "pos"]
+
+
+# ---- toxic_chat
+
+
+def test_only_rows_annotated_by_people_are_taken(folder):
+    dataset = data.load("toxic_chat", folder())
+    assert sum(len(rows) for rows in dataset.values()) == 150
+    assert not {row["user_input"] for row in CHATS if row["human_annotation"] == "False"} & {
+        text for split in dataset for text in texts(dataset, split)
+    }
+
+
+def test_columns_that_give_the_label_away_are_not_there(folder):
+    dataset = data.load("toxic_chat", folder())
+    assert {name: feature.dtype for name, feature in dataset["train"].features.items()} == {
+        "user_input": "string",
+        "toxicity": "int64",
+    }
+
+
+def test_a_test_file_is_taken_whole_and_its_texts_leave_train(folder):
+    test = csv_text([row for row in CHATS if row["conv_id"] in ("1", "2", "3")])
+    dataset = data.load("toxic_chat", folder(**{"toxic_chat/test.csv": test}))
+    assert texts(dataset, "test") == ["question 1", "question 2", "question 3"]
+    assert len(dataset["train"]) + len(dataset["validation"]) == 147
+
+
+# ---- splits that were not published
+
+SHARES = {"validation": 0.1, "test": 0.2}
+
+
+def published(pairs, **others):
+    make = lambda rows: Dataset.from_dict({"text": [t for t, _ in rows], "label": [k for _, k in rows]})  # noqa: E731
+    return DatasetDict({split: make(rows) for split, rows in {"train": pairs, **others}.items()})
+
+
+def complete(dataset):
+    return splits.complete(dataset, SHARES, text="text", label="label")
+
+
+def test_every_class_gives_its_share():
+    pairs = [(f"text {i}", int(i % 10 == 0)) for i in range(1000)]
+    parts = complete(published(pairs))
+    assert {split: (len(rows), sum(rows["label"])) for split, rows in parts.items()} == {
+        "train": (700, 70),
+        "validation": (100, 10),
+        "test": (200, 20),
+    }
+
+
+def test_the_splits_do_not_depend_on_the_order_of_the_rows():
+    pairs = [(f"text {i}", i % 3) for i in range(100)]
+    forwards, backwards = complete(published(pairs)), complete(published(pairs[::-1]))
+    assert {s: set(texts(forwards, s)) for s in forwards} == {s: set(texts(backwards, s)) for s in backwards}
+
+
+def test_the_validation_rows_are_the_same_with_and_without_a_published_test():
+    pairs = [(f"text {i}", i % 2) for i in range(100)]
+    with_test = complete(published(pairs, test=[("another", 0)]))
+    assert texts(with_test, "validation") == texts(complete(published(pairs)), "validation")
+
+
+def test_the_splits_are_the_same_on_every_machine():
+    parts = complete(published([(f"text {i}", 0) for i in range(20)]))
+    assert texts(parts, "validation") == ["text 12", "text 19"]
+    assert texts(parts, "test") == ["text 6", "text 13", "text 14", "text 17"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), st.integers(0, 2)), min_size=60, max_size=90),
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2)), max_size=3),
+)
+def test_no_text_stands_in_two_splits(pairs, test):
+    """Texts stand twice in ToxicChat and IMDB, some of them with two labels, some in both files."""
+    everywhere = [(f"{i}", i % 3) for i in range(30)]  # so that no split is empty
+    parts = complete(published(pairs + everywhere, **({"test": test} if test else {})))
+    found = [set(texts(parts, split)) for split in parts]
+    assert len(set().union(*found)) == sum(map(len, found))
+    assert set().union(*found) == {text for text, _ in pairs + everywhere + test}
+
+
+def test_too_few_rows_to_cut_from(folder, one_sentence):
+    with one_sentence(data.DataError, "3 training rows", "validation"):
+        data.load("imdb", folder(**{"imdb/train.csv": csv_text(REVIEWS[:3])}))
+
+
+# ---- what is wrong with a folder
+
+GOOD = json_lines(TWEETS)
+BROKEN = {
+    "bad JSON": ("tweet_eval/emotion/train.jsonl", GOOD + '{"text": "x", ', "line 3", "JSON"),
+    "no object": ("tweet_eval/emotion/train.jsonl", GOOD + '["x", 1]\n', "line 3", "JSON object"),
+    "a column is missing": ("tweet_eval/emotion/train.jsonl", '{"text": "x"}', "line 1", "'label'", "text"),
+    "an unknown number": ("tweet_eval/emotion/test.jsonl", '\n{"text": "x", "label": 4}', "line 2", "4", "0, 1, 2, 3"),
+    "a label that is true": ("tweet_eval/emotion/test.jsonl", '{"text": "x", "label": true}', "True", "0, 1, 2, 3"),
+    "a text that is a number": ("tweet_eval/emotion/test.jsonl", '{"text": 3, "label": 0}', "line 1", "3 is no text"),
+    "an empty file": ("tweet_eval/emotion/validation.jsonl", "", "no rows", "validation"),
+    "another encoding": ("tweet_eval/emotion/train.jsonl", GOOD.encode("utf-16"), "UTF-8"),
+    "not gzip": ("tweet_eval/emotion/train.jsonl.gz", GOOD, "gzip"),
+    "a gzip file cut off": ("imdb/train.csv.gz", gzip.compress(csv_text(REVIEWS).encode())[:-20], "cannot be read"),
+    "an unknown partition": ("massive/en-US.jsonl", json_lines([utterance(1, "valid")]), "line 1", "'valid'", "dev"),
+    "an unknown intent": ("massive/en-US.jsonl", json_lines([utterance(1, "dev", "sing")]), "'sing'", "qa_maths"),
+    "no dev rows": ("massive/en-US.jsonl", json_lines(MASSIVE[:1]), "no rows", "validation"),
+    "no test rows, one dev row": ("massive/en-US.jsonl", json_lines(MASSIVE[:2]), "no rows", "test"),
+    "a CSV without a column": ("imdb/train.csv", "text,class\nx,1\n", "line 1", "'label'", "class"),
+    "a CSV with a short row": ("imdb/train.csv", 'text,label\n"a\nb",1\nc\n', "line 4", "1 columns instead of 2"),
+    "a CSV with an open quote": ("imdb/train.csv", 'text,label\na,1\n"b,1\n', "line 3", "CSV"),
+    "a CSV with a word for a class": ("imdb/train.csv", "text,label\na,pos\n", "line 2", "'pos'", "0, 1"),
+    "a CSV of nothing": ("imdb/train.csv", "", "line 1", "'text'"),
+    "a CSV of its header": ("imdb/test.csv", "text,label\n", "no rows", "test"),
+    "an annotation that is neither": ("toxic_chat/train.csv", csv_text([CHATS[1] | {"human_annotation": "maybe"}]),
+                                      "line 2", "'maybe'", "True, False"),
+    "no annotated row": ("toxic_chat/train.csv", csv_text([CHATS[0]]), "no rows", "train"),
+    "CLINC without requests": ("clinc_oos/data_full.json", json.dumps(CLINC | {"oos_val": []}), "no rows"),
+    "CLINC without a list": ("clinc_oos/data_full.json", '{"oos_val": [["a", "oos"]]}', "oos_test"),
+    "CLINC as a list": ("clinc_oos/data_full.json", "[]", "oos_val"),
+    "CLINC cut off": ("clinc_oos/data_full.json", '{"oos_val": [', "line 1", "JSON"),
+    "CLINC with a number": ("clinc_oos/data_full.json", '{"oos_val": [[1, "oos"]]}', "oos_val", "1 is no text"),
+}  # fmt: skip
+DATASET_OF = {"massive": "massive", "clinc_oos": "out_of_scope", "toxic_chat": "toxic_chat", "imdb": "imdb"}
+
+
+@pytest.mark.parametrize(("file", "content", "words"), [(f, c, w) for f, c, *w in BROKEN.values()], ids=BROKEN)
+def test_a_broken_file_is_named(folder, one_sentence, file, content, words):
+    root = folder(**{file.removesuffix(".gz"): None, file: content})
+    with one_sentence(data.DataError, str(root / file), *words):
+        data.load(DATASET_OF.get(file.split("/")[0], "tweet_eval/emotion"), root)
+
+
+@pytest.mark.parametrize("file", [name for name in FOLDER if "stance" not in name])
+def test_a_missing_file_is_named(folder, one_sentence, file):
+    root = folder(**{file: None})
+    with one_sentence(data.DataError, str(root / Path(file).parent), Path(file).name, ".gz"):
+        data.load(DATASET_OF.get(file.split("/")[0], "tweet_eval/emotion"), root)
+
+
+@pytest.mark.parametrize("name", [*WITH_LOCALE, *SINGLE])
+def test_a_missing_folder_is_named(tmp_path, one_sentence, name):
+    missing = "clinc_oos" if name == "out_of_scope" else name
+    with one_sentence(data.DataError, str(tmp_path / missing), "COURSE_DATA", "profile='offline'"):
+        data.load(name, tmp_path)
+
+
+# ---- the samples
+
+SAMPLES = [
+    *((name, "en-US") for name in SINGLE if (data.SAMPLES / name).is_dir()),
+    *((name, path.stem) for name in WITH_LOCALE for path in sorted((data.SAMPLES / name).glob("*.jsonl"))),
+]
+
+
+@pytest.mark.parametrize(("name", "locale"), SAMPLES)
+def test_samples_are_of_every_class(name, locale):
+    dataset = data.load(name, "samples", locale)
+    for rows in dataset.values():
+        classes = {"label": getattr(rows.features.get("label"), "num_classes", 0), "toxicity": 2}
+        for column in classes.keys() & rows.features.keys():
+            assert set(rows[column]) == set(range(classes[column]))
+
+
+@pytest.mark.parametrize(("name", "locale"), SAMPLES)
+def test_no_sample_stands_in_two_splits(name, locale):
+    dataset = data.load(name, "samples", locale)
+    found = [{text.casefold() for text in texts(dataset, split)} for split in dataset]
+    assert len(set().union(*found)) == sum(map(len, found))
+
+
+@pytest.mark.parametrize(("name", "locale"), SAMPLES)
+def test_samples_are_texts(name, locale):
+    dataset = data.load(name, "samples", locale)
+    assert [text for split in dataset for text in texts(dataset, split) if not text.strip()] == []
+
+
+# ---- real data
+
+ROWS = {
+    ("massive", "en-US"): (11514, 2033, 2974),
+    ("massive", "ru-RU"): (11514, 1017, 1016),
+    ("massive", "es-ES"): (11514, 1017, 1016),
+    ("out_of_scope", "en-US"): (0, 100, 1000),
+    ("tweet_eval/emotion", "en-US"): (3257, 374, 1421),
+    ("tweet_eval/stance_climate", "en-US"): (355, 40, 169),
+    ("toxic_chat", "en-US"): (1961, 280, 560),
+    ("imdb", "en-US"): (4498, 499, 2000),
+}
+
+
+@pytest.mark.parametrize(("name", "locale"), ROWS)
+def test_real_data_are_read_whole(name, locale):
+    root = Path(os.environ.get("COURSE_DATA") or Path(data.__file__).resolve().parents[3] / "shared" / "data")
+    if not (root / DATASET_OF.get(name, "clinc_oos" if name == "out_of_scope" else name)).is_dir():
+        pytest.skip(f"no {name} in {root}: let COURSE_DATA point at real data")
+    dataset = data.load(name, root, locale)
+    assert (
+        tuple(len(dataset[split]) if split in dataset else 0 for split in ("train", "validation", "test"))
+        == (ROWS[name, locale])
+    )
