@@ -21,9 +21,12 @@ class Profile:
     """The settings of one unit's run.
 
     `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
-    set, else the Hub). `floor` is the validation score that a fair training run must reach, `loop_examples` the
+    set, else the Hub). `floor` is the score that a fair training run must reach, `second_floor` that of the unit's
+    second training. `max_steps` ends a training before its epochs do; 0 lets it run. `loop_examples` is the
     size of the slice on which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are
-    not trained. `max_steps` ends a training before its epochs do; 0 lets it run.
+    not trained. `schedule` is the course of the learning rate, as transformers names it; `layer_decay` its factor
+    from each layer to the one below, 1 for the same everywhere. `label_smoothing` is the share of
+    probability that the targets give to all classes alike.
     """
 
     unit: str
@@ -33,13 +36,17 @@ class Profile:
     epochs: int
     max_steps: int
     batch_size: int
-    loop_examples: int
-    frozen_layers: int
     learning_rate: float
     warmup: float
     weight_decay: float
     floor: float
     seed: int
+    second_floor: float = 0.0
+    loop_examples: int = 0
+    frozen_layers: int = 0
+    schedule: str = "linear"
+    layer_decay: float = 1.0
+    label_smoothing: float = 0.0
 
 
 @cache

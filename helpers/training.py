@@ -6,6 +6,7 @@ In: a model, tokenized data, a profile. Out: a trained model and its metrics. No
 
 import math
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable
 
 from helpers import models
@@ -19,9 +20,58 @@ def freeze(model, layers: int) -> None:
     a step costs a third less on a processor.
     """
     if layers:
-        model.base_model.embeddings.requires_grad_(False)
-        for layer in model.base_model.encoder.layer[:layers]:
-            layer.requires_grad_(False)
+        for block in blocks(model)[: layers + 1]:
+            block.requires_grad_(False)
+
+
+def blocks(model) -> list:
+    """Return the embeddings and the layers of a BERT or DistilBERT, the lowest first."""
+    base = model.base_model
+    encoder = base.transformer if hasattr(base, "transformer") else base.encoder
+    return [base.embeddings, *encoder.layer]
+
+
+def make_optimizer(profile: Profile, model):
+    """Return AdamW over the parameters that are not frozen.
+
+    Weight decay pulls matrices towards zero, but neither biases nor the scale of a LayerNorm. With a `layer_decay`
+    below 1 the head learns at the profile's rate, the top layer at this part of it, the next at its
+    square: the lower a layer, the more general what it knows (Howard and Ruder 2018, section 3.2).
+    """
+    from torch.optim import AdamW
+
+    lowered = reversed(blocks(model)) if profile.layer_decay != 1 else []
+    below_head = {parameter: n for n, block in enumerate(lowered, start=1) for parameter in block.parameters()}
+    groups = defaultdict(list)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            groups[below_head.get(parameter, 0), parameter.ndim > 1].append(parameter)
+    return AdamW(
+        [
+            {
+                "params": parameters,
+                "lr": profile.learning_rate * profile.layer_decay**depth,
+                "weight_decay": profile.weight_decay if matrices else 0.0,
+            }
+            for (depth, matrices), parameters in sorted(groups.items(), key=lambda group: group[0])
+        ],
+        lr=profile.learning_rate,
+        fused=True,  # six times as fast on a processor as one tensor after the other
+    )
+
+
+def smooth_labels(model, share: float) -> None:
+    """Let the model compute its loss against smoothed labels, as Trainer does; 0 changes nothing."""
+    from transformers.trainer_pt_utils import LabelSmoother
+
+    smoother = LabelSmoother(epsilon=share)
+
+    def replace_loss(module, arguments, inputs, outputs):
+        if "labels" in inputs:
+            outputs.loss = smoother(outputs, inputs["labels"])
+
+    if share:
+        model.register_forward_hook(replace_loss, with_kwargs=True)
 
 
 def make_trainer(
@@ -63,10 +113,12 @@ def make_trainer(
         per_device_train_batch_size=profile.batch_size,
         per_device_eval_batch_size=4 * profile.batch_size,
         learning_rate=profile.learning_rate,
+        lr_scheduler_type=profile.schedule,
         warmup_steps=profile.warmup,
         weight_decay=profile.weight_decay,
+        label_smoothing_factor=profile.label_smoothing,
         train_sampling_strategy="group_by_length" if shuffle else "sequential",
-        eval_strategy="epoch" if eval_dataset is not None else "no",
+        eval_strategy="epoch" if eval_dataset is not None and not profile.max_steps else "no",
         logging_strategy="epoch",
         save_strategy="no",
         report_to="none",
@@ -83,6 +135,7 @@ def make_trainer(
         data_collator=data_collator,
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
+        optimizers=(make_optimizer(profile, model), None),
     )
 
 
@@ -94,27 +147,22 @@ def prepare(profile: Profile, model, *, train_dataset, eval_dataset, data_collat
     """
     from accelerate import Accelerator
     from accelerate.utils import set_seed
-    from torch.optim import AdamW
     from torch.utils.data import DataLoader
-    from transformers import get_linear_schedule_with_warmup
+    from transformers import get_scheduler
 
     set_seed(profile.seed)
     freeze(model, profile.frozen_layers)
+    smooth_labels(model, profile.label_smoothing)
     accelerator = Accelerator(mixed_precision="bf16" if models.precision() == "bf16" else "no")
     size = profile.batch_size
-    # As in Trainer: weight decay pulls matrices towards zero, but neither biases nor the scale of a LayerNorm.
-    groups = [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": profile.weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
     model, optimizer, train_loader, eval_loader = accelerator.prepare(
         model,
-        AdamW(groups, lr=profile.learning_rate),
+        make_optimizer(profile, model),
         DataLoader(train_dataset, batch_size=size, shuffle=shuffle, collate_fn=data_collator),
         DataLoader(eval_dataset, batch_size=4 * size, collate_fn=data_collator),
     )
     steps = profile.epochs * len(train_loader)
-    scheduler = get_linear_schedule_with_warmup(optimizer, math.ceil(profile.warmup * steps), steps)
+    scheduler = get_scheduler(profile.schedule, optimizer, math.ceil(profile.warmup * steps), steps)
     return accelerator, model, optimizer, scheduler, train_loader, eval_loader
 
 

@@ -48,7 +48,7 @@ def load(name: str, source: str | Path | None = None, locale: str = "en-US"):
     if locale in entry.only_samples:
         source = "samples"
     if source == "hub":
-        dataset = hub.load(entry.repository, entry.features(), locale)
+        dataset = hub.load(entry.source, entry.features(), locale)
     else:
         dataset = _from_folder(entry, SAMPLES if source == "samples" else Path(source), locale)
     return entry.complete(dataset) if entry.complete else dataset

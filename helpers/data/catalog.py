@@ -11,7 +11,7 @@ from pathlib import Path
 
 from helpers.data import files, splits
 from helpers.data.files import DataError
-from helpers.data.hub import Repository
+from helpers.data.hub import Source
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 LOCALES = ["en-US", "ru-RU", "es-ES"]
@@ -45,7 +45,7 @@ class Entry:
 
     features: Callable
     read: Callable[[Path, str], Splits]
-    repository: Repository
+    source: Source
     complete: Callable | None = None
     only_samples: tuple[str, ...] = ()
 
@@ -209,7 +209,7 @@ DATASETS = {
     "conll2003": Entry(
         features=_conll_features,
         read=_read_conll,
-        repository=Repository(
+        source=Source(
             # The parquet copy; the original is a script, which datasets no longer runs.
             name="lhoestq/conll2003",
             rows={"train": 14041, "validation": 3250, "test": 3453},
@@ -219,7 +219,7 @@ DATASETS = {
     "massive": Entry(
         features=_massive_features,
         read=_read_massive,
-        repository=Repository(
+        source=Source(
             # The Hub's own conversion to parquet; the original is a script, too.
             name="AmazonScience/massive",
             revision="refs/convert/parquet",
@@ -231,7 +231,7 @@ DATASETS = {
     "out_of_scope": Entry(
         features=_request_features,
         read=_read_out_of_scope,
-        repository=Repository(
+        source=Source(
             name="clinc/clinc_oos",
             config="plus",
             rows={"validation": 3100, "test": 5500},  # of which 100 and 1000 are kept
@@ -243,7 +243,7 @@ DATASETS = {
     "tweet_eval/emotion": Entry(
         features=partial(_class_features, EMOTIONS),
         read=partial(_read_tweets, "emotion", EMOTIONS),
-        repository=Repository(
+        source=Source(
             name="cardiffnlp/tweet_eval",
             config="emotion",
             rows={"train": 3257, "validation": 374, "test": 1421},
@@ -253,7 +253,7 @@ DATASETS = {
     "tweet_eval/stance_climate": Entry(
         features=partial(_class_features, STANCES),
         read=partial(_read_tweets, "stance_climate", STANCES),
-        repository=Repository(
+        source=Source(
             name="cardiffnlp/tweet_eval",
             config="stance_climate",
             rows={"train": 355, "validation": 40, "test": 169},
@@ -263,7 +263,7 @@ DATASETS = {
     "toxic_chat": Entry(
         features=_chat_features,
         read=_read_chats,
-        repository=Repository(
+        source=Source(
             name="lmsys/toxic-chat",
             config="toxicchat0124",
             rows={"train": 5082, "test": 5083},
@@ -275,7 +275,7 @@ DATASETS = {
     "imdb": Entry(
         features=partial(_class_features, POLARITIES),
         read=_read_reviews,
-        repository=Repository(
+        source=Source(
             name="stanfordnlp/imdb",
             config="plain_text",
             rows={"train": 25000, "test": 25000},

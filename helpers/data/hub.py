@@ -9,7 +9,7 @@ from helpers.data.files import DataError
 
 
 @dataclasses.dataclass(frozen=True)
-class Repository:
+class Source:
     """A dataset's place on the Hub.
 
     `rows` are the published sizes of the splits; a split that is not named there is not loaded. They are checked
@@ -27,53 +27,51 @@ class Repository:
     keep: tuple[str, str] | None = None
 
 
-def load(repository: Repository, features, locale: str):
+def load(source: Source, features, locale: str):
     """Return the `DatasetDict` of a repository, with these features. Raises `DataError`."""
     from datasets import DatasetDict
 
-    dataset = _download(repository, locale)
+    dataset = _download(source, locale)
     found = {split: len(rows) for split, rows in dataset.items()}
-    if found != repository.rows:
-        raise _changed(repository, f"its splits hold {found} rows instead of {repository.rows}")
-    return DatasetDict({split: _adapt(rows, repository, features) for split, rows in dataset.items()})
+    if found != source.rows:
+        raise _changed(source, f"its splits hold {found} rows instead of {source.rows}")
+    return DatasetDict({split: _adapt(rows, source, features) for split, rows in dataset.items()})
 
 
-def _download(repository: Repository, locale: str):
+def _download(source: Source, locale: str):
     from datasets import DatasetDict, load_dataset
     from datasets.exceptions import DatasetsError
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-    files = repository.files and {
-        split: repository.files.format(locale=locale, split=split) for split in repository.rows
-    }
+    files = source.files and {split: source.files.format(locale=locale, split=split) for split in source.rows}
     try:
-        dataset = load_dataset(repository.name, repository.config, revision=repository.revision, data_files=files)
+        dataset = load_dataset(source.name, source.config, revision=source.revision, data_files=files)
     except (ConnectionError, OfflineModeIsEnabled, HfHubHTTPError, DatasetsError) as error:
         raise DataError(
-            f"The Hub did not give the dataset {repository.name} ({type(error).__name__}): connect to the "
+            f"The Hub did not give the dataset {source.name} ({type(error).__name__}): connect to the "
             "internet and run the cell again, set COURSE_DATA to a folder of real files, or use profile='offline'."
         ) from None
-    return DatasetDict({split: rows for split, rows in dataset.items() if split in repository.rows})
+    return DatasetDict({split: rows for split, rows in dataset.items() if split in source.rows})
 
 
-def _adapt(rows, repository: Repository, features):
+def _adapt(rows, source: Source, features):
     """Take the course's rows and columns from a split of the Hub's."""
-    for column, name in repository.columns.items():
+    for column, name in source.columns.items():
         if column not in rows.features:
-            raise _changed(repository, f"there is no column {column!r}, only {', '.join(rows.features)}")
+            raise _changed(source, f"there is no column {column!r}, only {', '.join(rows.features)}")
         found, expected = _class_names(rows.features[column]), _class_names(features[name])
         if found and expected and found != expected:
-            raise _changed(repository, f"its classes are {', '.join(found)} instead of {', '.join(expected)}")
-    if repository.keep:
-        column, value = repository.keep
+            raise _changed(source, f"its classes are {', '.join(found)} instead of {', '.join(expected)}")
+    if source.keep:
+        column, value = source.keep
         name_of = getattr(rows.features[column], "int2str", str)
         rows = rows.select([i for i, cell in enumerate(rows[column]) if name_of(cell) == value])
-    return rows.select_columns(list(repository.columns)).rename_columns(repository.columns).cast(features)
+    return rows.select_columns(list(source.columns)).rename_columns(source.columns).cast(features)
 
 
 def _class_names(feature) -> list[str] | None:
     return getattr(getattr(feature, "feature", feature), "names", None)
 
 
-def _changed(repository: Repository, how: str) -> DataError:
-    return DataError(f"{repository.name} has changed on the Hub: {how}.")
+def _changed(source: Source, how: str) -> DataError:
+    return DataError(f"{source.name} has changed on the Hub: {how}.")

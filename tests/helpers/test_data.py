@@ -244,8 +244,8 @@ def hub(monkeypatch):
         }
         served = datasets.DatasetDict({split: datasets.Dataset.from_dict(columns) for split in ("train", "validation")})
         entry = data.DATASETS["conll2003"]
-        published = dataclasses.replace(entry.repository, rows={"train": 1, "validation": 1})
-        monkeypatch.setitem(data.DATASETS, "conll2003", dataclasses.replace(entry, repository=published))
+        published = dataclasses.replace(entry.source, rows={"train": 1, "validation": 1})
+        monkeypatch.setitem(data.DATASETS, "conll2003", dataclasses.replace(entry, source=published))
         monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: served)
 
     return serve

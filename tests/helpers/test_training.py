@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from transformers import BertConfig, BertForTokenClassification, DataCollatorForTokenClassification
+from transformers import (
+    BertConfig,
+    BertForTokenClassification,
+    DataCollatorForTokenClassification,
+    DistilBertConfig,
+    DistilBertForTokenClassification,
+)
 
 import helpers
 from helpers import models, profiles, training
@@ -42,6 +48,15 @@ def tiny_model(layers=2):
             attention_probs_dropout_prob=0.0,
             id2label=dict(enumerate(NAMES)),
             label2id={name: index for index, name in enumerate(NAMES)},
+        )
+    )
+
+
+def tiny_distilbert(layers=2):
+    torch.manual_seed(0)
+    return DistilBertForTokenClassification(
+        DistilBertConfig(
+            vocab_size=120, dim=16, n_layers=layers, n_heads=2, hidden_dim=16, max_position_embeddings=16, num_labels=3
         )
     )
 
@@ -256,10 +271,25 @@ def test_frozen_layers_do_not_change(trainer_of):
     assert changed == {name for name in before if not name.startswith(frozen)}
 
 
-def test_zero_freezes_nothing():
-    model = tiny_model()
+@pytest.mark.parametrize("build", [tiny_model, tiny_distilbert])
+def test_zero_freezes_nothing(build):
+    model = build()
     training.freeze(model, 0)
     assert all(value.requires_grad for value in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("build", "frozen"),
+    [
+        (tiny_model, ("bert.embeddings.", "bert.encoder.layer.0.")),
+        (tiny_distilbert, ("distilbert.embeddings.", "distilbert.transformer.layer.0.")),
+    ],
+)
+def test_the_embeddings_and_the_lowest_layers_are_frozen(build, frozen):
+    model = build()
+    training.freeze(model, 1)
+    for name, value in model.named_parameters():
+        assert value.requires_grad != name.startswith(frozen), name
 
 
 def test_the_loop_freezes_as_trainer_does(tokenizer):
@@ -274,6 +304,100 @@ def test_the_loop_freezes_as_trainer_does(tokenizer):
         "classifier.weight",
         "classifier.bias",
     }
+
+
+# ---- learning rates
+
+
+def rates(optimizer, model):
+    """The learning rate of every parameter that the optimizer has."""
+    name_of = {value: name for name, value in model.named_parameters()}
+    return {name_of[value]: group["lr"] for group in optimizer.param_groups for value in group["params"]}
+
+
+@pytest.mark.parametrize(
+    ("build", "encoder"),
+    [(tiny_model, "bert.encoder.layer"), (tiny_distilbert, "distilbert.transformer.layer")],
+)
+def test_with_layer_decay_the_rate_falls_from_layer_to_layer(build, encoder):
+    model = build(layers=3)
+    profile = dataclasses.replace(PROFILE, learning_rate=0.8, layer_decay=0.5)
+    expected = {f"{encoder}.2.": 0.4, f"{encoder}.1.": 0.2, f"{encoder}.0.": 0.1, ".embeddings.": 0.05, "": 0.8}
+    found = rates(training.make_optimizer(profile, model), model)
+    assert found.keys() == weights(model).keys()
+    for name, rate in found.items():
+        assert rate == pytest.approx(next(rate for place, rate in expected.items() if place in name)), name
+
+
+@pytest.mark.parametrize("build", [tiny_model, tiny_distilbert])
+def test_without_layer_decay_the_rate_is_the_same_everywhere(build):
+    model = build()
+    assert set(rates(training.make_optimizer(PROFILE, model), model).values()) == {PROFILE.learning_rate}
+
+
+def test_frozen_parameters_are_not_the_optimizers():
+    model = tiny_model()
+    training.freeze(model, 2)
+    profile = dataclasses.replace(PROFILE, layer_decay=0.5)
+    assert rates(training.make_optimizer(profile, model), model).keys() == {"classifier.weight", "classifier.bias"}
+
+
+def test_weight_decay_spares_biases_and_scales():
+    model = tiny_model()
+    groups = training.make_optimizer(dataclasses.replace(PROFILE, layer_decay=0.5), model).param_groups
+    decayed = {value: group["weight_decay"] for group in groups for value in group["params"]}
+    for name, value in model.named_parameters():
+        spared = name.endswith("bias") or "LayerNorm" in name
+        assert decayed[value] == (0.0 if spared else PROFILE.weight_decay), name
+
+
+RECIPE = {"schedule": "cosine", "label_smoothing": 0.2, "layer_decay": 0.7, "frozen_layers": 1}
+
+
+@pytest.fixture(scope="module")
+def by_recipe(tokenizer, trainer_of):
+    """The model and the loss of one epoch with every setting at work, by Trainer and by hand."""
+    trainer = trainer_of(tiny_model(), sentences(), shuffle=False, epochs=1, **RECIPE)
+    loss = trainer.train().training_loss
+    *parts, _ = training.prepare(
+        dataclasses.replace(PROFILE, epochs=1, **RECIPE),
+        tiny_model(),
+        train_dataset=sentences(),
+        eval_dataset=sentences(),
+        data_collator=DataCollatorForTokenClassification(tokenizer),
+        shuffle=False,
+    )
+    return SimpleNamespace(trainer=trainer, loss=loss, loop_loss=training.train_epoch(*parts), model=parts[1])
+
+
+def test_both_ways_follow_the_same_recipe(by_recipe):
+    by_trainer, by_hand = weights(by_recipe.trainer.model), weights(by_recipe.model)
+    assert [name for name in by_trainer if not torch.allclose(by_trainer[name], by_hand[name], atol=1e-5)] == []
+    assert by_recipe.loop_loss == pytest.approx(by_recipe.loss, abs=1e-4)
+
+
+@pytest.mark.parametrize("setting", RECIPE)
+def test_every_setting_of_the_recipe_makes_a_difference(by_recipe, trainer_of, setting):
+    """Otherwise it would be no wonder that they agree."""
+    without = trainer_of(tiny_model(), sentences(), shuffle=False, epochs=1, **{**RECIPE, setting: DEFAULTS[setting]})
+    without.train()
+    changed = weights(by_recipe.trainer.model)["classifier.weight"]
+    assert not torch.allclose(weights(without.model)["classifier.weight"], changed, atol=1e-5)
+
+
+DEFAULTS = {field.name: field.default for field in dataclasses.fields(profiles.Profile)}
+
+
+def test_smoothed_labels_ask_for_less_certainty():
+    """Every third token is I-PER, and a model that is sure of what it sees pays for it."""
+    batch = {name: torch.tensor(sentences(1)[name]) for name in ("input_ids", "attention_mask", "labels")}
+    model = tiny_model().eval()
+    plain = model(**batch)
+    training.smooth_labels(model, 0.3)
+    probabilities = plain.logits.log_softmax(-1)[batch["labels"] != -100]
+    uniform = -probabilities.mean()
+    assert model(**batch).loss.item() == pytest.approx((0.7 * plain.loss + 0.3 * uniform).item())
+    assert model(input_ids=batch["input_ids"]).loss is None
 
 
 # ---- what the libraries have dropped
