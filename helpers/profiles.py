@@ -58,7 +58,13 @@ _chosen = ""
 def choose(name: str) -> None:
     """Let `auto` mean this profile in this process: a notebook has one switch, and its functions follow it."""
     global _chosen
-    _chosen = load("emotion", name).name if name else ""
+    _chosen = _known(name)
+
+
+def _known(name: str) -> str:
+    if name not in _table()["profiles"]:
+        raise UnknownProfile(f"There is no profile {name!r}: choose one of {', '.join(_table()['profiles'])} or auto.")
+    return name
 
 
 def default_name() -> str:
@@ -78,10 +84,8 @@ def load(unit: str, name: str = "auto", **overrides) -> Profile:
     >>> load("ner", "full", checkpoint="all-MiniLM-L6-v2", epochs=1).epochs
     1
     """
-    name = default_name() if name == "auto" else name
+    name = _known(default_name() if name == "auto" else name)
     table = _table()
-    if name not in table["profiles"]:
-        raise UnknownProfile(f"There is no profile {name!r}: choose one of {', '.join(table['profiles'])} or auto.")
     if unit not in table["units"]:
         raise UnknownProfile(f"There is no unit {unit!r}: choose one of {', '.join(table['units'])}.")
     settings = {**table["profiles"][name], **table["units"][unit][name]}
