@@ -209,11 +209,11 @@ import random
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
 words = "so proud #happy @user it's 😭 unbelievable café Привет !!! rain http 2nite".split()
-texts = [" ".join(draw.choices(words, k=draw.randint(1, 90))) for _ in range(12)]
-texts += ["", " ", "home " * 200]
+tweets = [" ".join(draw.choices(words, k=draw.randint(1, 90))) for _ in range(12)]
+tweets += ["", " ", "home " * 200]
 for limit in (60, draw.randint(5, 20), 100):
-    expected = emotion.encode_tweets({"text": texts}, own_tokenizer, max_length=limit)
-    encoded = encode_tweets({"text": texts, "label": [0] * len(texts)}, tokenizer, max_length=limit)
+    expected = emotion.encode_tweets({"text": tweets}, own_tokenizer, max_length=limit)
+    encoded = encode_tweets({"text": tweets, "label": [0] * len(tweets)}, tokenizer, max_length=limit)
     assert max(len(ids) for ids in encoded["input_ids"]) == limit, "Truncate to max_length."
     assert [len(ids) for ids in encoded["input_ids"]] == [len(i) for i in expected["input_ids"]], (
         "Every text keeps its own length, up to max_length."
@@ -221,7 +221,7 @@ for limit in (60, draw.randint(5, 20), 100):
     assert set(encoded.keys()) == set(expected), "Return the tokenizer's fields, and only these."
     for field in expected:
         assert encoded[field] == expected[field], "A field differs from what the tokenizer gives."
-encoded = encode_tweets({"text": texts}, tokenizer)
+encoded = encode_tweets({"text": tweets}, tokenizer)
 assert max(len(ids) for ids in encoded["input_ids"]) == 60, (
     "Without another value, max_length is 60."
 )
@@ -368,9 +368,9 @@ assert all(type(score) is float for score in scores.values()), (
 )
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 rng = np.random.default_rng(draw.randrange(10**6))
-for tweets, classes in [(40, 3), (200, 4), (25, 7), (1, 2)]:
-    logits = rng.normal(size=(tweets, classes)) - draw.uniform(0, 9)
-    labels = rng.choice(classes, size=tweets, p=rng.dirichlet(np.ones(classes)))
+for rows, classes in [(40, 3), (200, 4), (25, 7), (1, 2)]:
+    logits = rng.normal(size=(rows, classes)) - draw.uniform(0, 9)
+    labels = rng.choice(classes, size=rows, p=rng.dirichlet(np.ones(classes)))
     expected = emotion.compute_metrics((logits, labels))
     scores = compute_metrics((logits, labels))
     assert set(scores) == {"accuracy", "f1"}, "Return the two fields of the table."
@@ -575,7 +575,7 @@ import random
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 keys = list(votes)
 chosen = [draw.choice(keys) for _ in range(draw.randint(290, 310))]
-texts = [f"{word} {'and so on ' * draw.choice([0, 0, 1, 9])}" for word in chosen]
+tweets = [f"{word} {'and so on ' * draw.choice([0, 0, 1, 9])}" for word in chosen]
 expected = [votes[word] for word in chosen]
 
 
@@ -594,28 +594,28 @@ def counting(model):
     return model
 
 
-found = predict_emotions(texts, voter, own_tokenizer)
-assert len(found) == len(texts), "Return one name per text."
+found = predict_emotions(tweets, voter, own_tokenizer)
+assert len(found) == len(tweets), "Return one name per text."
 assert found == expected, (
     "The names are wrong, or not in the order of the texts, or padding was not ignored."
 )
 try:
     strict = counting(models.keyword_classifier(votes, own_tokenizer, emotions))
-    found = predict_emotions(texts, strict, own_tokenizer)
+    found = predict_emotions(tweets, strict, own_tokenizer)
 except RuntimeError:
     found = None
 assert found == expected, "Go through the model in batches of 32, without gradients."
 
-moods = ["fear", "surprise", "disgust"]
+feelings = ["fear", "surprise", "disgust"]
 other = {"party": "surprise", "soon": "disgust"}
-other = models.keyword_classifier(other, own_tokenizer, moods)
+other = models.keyword_classifier(other, own_tokenizer, feelings)
 assert predict_emotions(["soon", "party", "?"], other, own_tokenizer) == [
     "disgust",
     "surprise",
     "fear",
 ], "The names of the classes come from the model."
 noisy = models.keyword_classifier(votes, own_tokenizer, emotions[::-1], dropout=0.9)
-assert predict_emotions(texts[:40], noisy.train(), own_tokenizer) == expected[:40], (
+assert predict_emotions(tweets[:40], noisy.train(), own_tokenizer) == expected[:40], (
     "Put the model into evaluation mode."
 )
 long = ["party " + "so " * 700, "so " * 20 + "miss " + "so " * 38 + "party " * 9, ""]
@@ -628,13 +628,14 @@ assert predict_emotions(long, voter, own_tokenizer) == ["joy", "sadness", "anger
 # Now your own texts! Change the sentences and find one in which the model is wrong. Try irony, a word with two meanings, an emoji alone.
 
 # %% tags=["lesson"]
-texts = [
+my_tweets = [
     "Front row tickets for Saturday, I can't stop dancing round the kitchen!",
     "Two hours in the queue and then they close the counter in my face.",
     "The sofa is so big without the dog on it.",
     "It went wrong again, but every time it goes wrong a little later. We will get there.",
 ]
-show.examples(text=texts, prediction=predict_emotions(texts, trainer.model, tokenizer))
+moods = predict_emotions(my_tweets, trainer.model, tokenizer)
+show.examples(text=my_tweets, prediction=moods)
 
 # %% [markdown]
 # ## 9. Another question, the same recipe
@@ -706,7 +707,7 @@ from helpers.emotion import train_stance
 
 # %% test="train_stance" points=5
 few = data.load("tweet_eval/stance_climate", "samples")
-few = few.filter(lambda row, number: number < 16, with_indices=True)
+few = few.filter(lambda row, number: number < 8, with_indices=True)
 few_trainer, few_scores = train_stance(few, profile.checkpoint)
 assert set(few_scores) == {"accuracy", "f1"}, "Return the trainer and the two scores."
 assert few_trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
@@ -738,7 +739,7 @@ def sentences(count):
 
 
 features = Features({"text": Value("string"), "label": ClassLabel(names=classes)})
-sizes = {"train": 60, "validation": 6, "test": 27 + draw.randrange(6)}
+sizes = {"train": 48, "validation": 6, "test": 27 + draw.randrange(6)}
 small = DatasetDict(
     {split: Dataset.from_list(sentences(n), features=features) for split, n in sizes.items()}
 )
@@ -748,7 +749,7 @@ assert config.num_labels == 4, "The number of classes comes from the data."
 assert [config.id2label[i] for i in range(4)] == classes, (
     "The names of the classes come from the data."
 )
-assert len(small_trainer.train_dataset) == 60, "Train on all the training data."
+assert len(small_trainer.train_dataset) == 48, "Train on all the training data."
 assert len(small_trainer.eval_dataset) == 6, "Evaluate on the validation data."
 assert small_trainer.args.per_device_train_batch_size == own.batch_size, (
     "Take the settings from the table of profiles."
@@ -796,13 +797,14 @@ show.confusion([stance_names[i] for i in right], predicted_stances, stance_names
 # Write some opinions of your own. Can you confuse the model with a sentence that uses the words of one side and has the opinion of the other?
 
 # %% tags=["lesson"]
-texts = [
+my_opinions = [
     "Every roof on this street could have solar panels by next summer.",
     "My heating bill doubled because some minister wants to save the planet.",
     "Climate crisis? In my day we called it weather.",
     "Does anybody know a good bakery near the station?",
 ]
-show.examples(text=texts, prediction=predict_emotions(texts, stance_trainer.model, tokenizer))
+opinions = predict_emotions(my_opinions, stance_trainer.model, tokenizer)
+show.examples(text=my_opinions, prediction=opinions)
 
 # %% [markdown]
 # ## 10. Make it better
