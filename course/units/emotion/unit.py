@@ -757,12 +757,12 @@ assert small_trainer.args.per_device_train_batch_size == own.batch_size, (
 assert small_trainer.args.learning_rate == own.learning_rate, (
     "Take the settings from the table of profiles."
 )
-encoded = emotion.encode_tweets(
-    {"text": small["test"]["text"]}, models.load_tokenizer(profile.checkpoint)
-)
+rows = small["test"][:]
+own_tokenizer = models.load_tokenizer(profile.checkpoint)
+encoded = emotion.encode_tweets({"text": rows["text"]}, own_tokenizer)
 inputs = [dict(zip(encoded, row)) for row in zip(*encoded.values())]
 logits = small_trainer.predict(inputs).predictions
-expected = emotion.compute_metrics((logits, small["test"]["label"]))
+expected = emotion.compute_metrics((logits, rows["label"]))
 assert set(small_scores) == {"accuracy", "f1"}, "Return the trainer and the two scores."
 for name in expected:
     assert abs(small_scores[name] - expected[name]) < 1e-6, (
