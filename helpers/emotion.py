@@ -120,7 +120,7 @@ def baseline_predictions(train, texts):
     }
 
 
-def padding_cost(texts, model, tokenizer, max_length=60, batch_size=32, repeats=3):
+def padding_cost(texts, model, tokenizer, max_length=60, batch_size=32, repeats=2):
     """Measure what padding costs: the same tweets, padded in three ways.
 
     `max_length` pads every tweet to that length, `longest` each batch to its longest tweet, `sorted` does so after

@@ -264,7 +264,7 @@ show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input
 
 # %% tags=["lesson"]
 untrained = emotion.build_classifier(checkpoint, label_names)
-costs = emotion.padding_cost(dataset["train"][:256]["text"], untrained, tokenizer)
+costs = emotion.padding_cost(dataset["train"][:128]["text"], untrained, tokenizer)
 show.table(costs)
 
 # %% tags=["lesson"]
