@@ -112,7 +112,7 @@ def is_out_of_scope(probabilities, threshold):
     """
     import numpy as np
 
-    below = np.max(probabilities, axis=-1) < threshold
+    below = np.asarray(probabilities).max(axis=-1) < threshold
     return bool(below) if np.ndim(below) == 0 else below
 
 
@@ -126,6 +126,23 @@ def locale_of(language: str, checkpoint: str) -> str:
     ('ru-RU', 'en-US')
     """
     return LOCALES["en" if checkpoint in ENGLISH_ENCODERS else language]
+
+
+def build_model(checkpoint: str, label2id: dict[str, int], id2label: dict[int, str]):
+    """Return the checkpoint with a fresh classifier of whole texts, whose config knows the classes by name."""
+    from transformers import AutoModelForSequenceClassification
+
+    return AutoModelForSequenceClassification.from_pretrained(
+        checkpoint, num_labels=len(label2id), label2id=label2id, id2label=id2label
+    )
+
+
+def probabilities_of(logits):
+    """Return the softmax probabilities of logits `[n, k]`."""
+    import numpy as np
+    from scipy.special import softmax
+
+    return softmax(np.asarray(logits, dtype=np.float64), axis=-1)
 
 
 # ---- a simple baseline
