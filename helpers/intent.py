@@ -174,7 +174,7 @@ class Legibility:
     least: float
 
     def letters(self, text: str) -> int:
-        """The letters of the two longest different words that look like words.
+        """The letters of the two longest different words that look like words; 0 where there is no such word.
 
         >>> Legibility(frozenset(["^al", "ala", "lar", "arm", "rm$"]), 8).letters("alarm alarm xqzzt")
         5
@@ -222,7 +222,7 @@ def reply(
     Returns `{"kind", "label", "score", "text"}`. The kinds, after seed 000:
 
     - `intent`: the model is sure enough; `label` is what the user wants;
-    - `unintelligible`: out of scope and not to be understood, so the user is asked to repeat;
+    - `unintelligible`: no words at all, or out of scope and not to be understood: the user is asked to repeat;
     - `no_intent`: the user only talks; the reply offers the most probable thing that the assistant can do;
     - `unknown`: the user wants something that is no intent yet. The assistant apologises, and the request is put
       aside in the file `shelf`, for people to label.
@@ -237,7 +237,7 @@ def reply(
     label, score = model.config.id2label[ranking[0]], probabilities[ranking[0]]
     out_of_scope = is_out_of_scope(probabilities, threshold)
     words = _replies()[language]
-    if not request.strip() or (out_of_scope and legibility.is_unintelligible(request)):
+    if not legibility.letters(request) or (out_of_scope and legibility.is_unintelligible(request)):
         return {"kind": "unintelligible", "label": None, "score": score, "text": words["unintelligible"]}
     if label in CHAT:
         tasks = [model.config.id2label[number] for number in ranking if model.config.id2label[number] not in CHAT]

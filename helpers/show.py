@@ -38,6 +38,7 @@ def bars(counts: dict[str, float], name: str = "") -> None:
     axes.invert_yaxis()
     axes.set_xlabel(name)
     axes.margins(x=0.1)
+    axes.xaxis.get_major_locator().set_params(integer=all(float(value).is_integer() for value in counts.values()))
     _finish(figure)
 
 
@@ -165,7 +166,7 @@ def table(rows: dict[str, dict[str, float]]):
     """A table of scores, one row a key, numbers with four digits."""
     import pandas as pd
 
-    return pd.DataFrame(rows).T.style.format(precision=4)
+    return pd.DataFrame(rows).T.style.format(precision=4, na_rep="–")
 
 
 def examples(**columns: list) -> None:

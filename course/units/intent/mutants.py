@@ -26,7 +26,7 @@ MUTANTS = [
     ("compute_metrics", "logits instead of probabilities", "softmax(np.asarray(logits, dtype=np.float64), axis=-1)", "np.asarray(logits, dtype=np.float64)"),
     ("compute_metrics", "softmax over the requests", "dtype=np.float64), axis=-1)", "dtype=np.float64), axis=0)"),
     ("compute_metrics", "argmax over the requests", "np.argmax(logits, axis=-1)", "np.argmax(logits, axis=0)[:len(labels)]"),
-    ("compute_metrics", "softmax that overflows", "softmax(np.asarray(logits, dtype=np.float64), axis=-1)", "np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)"),
+    ("compute_metrics", "softmax that overflows", "probabilities = softmax(np.asarray(logits, dtype=np.float64), axis=-1)", "with np.errstate(all=\"ignore\"):\n        probabilities = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)"),
     ("compute_metrics", "weighted means", "scores |= metrics.load(name).compute(predictions=predictions, references=labels)", 'scores |= metrics.load(name).compute(predictions=predictions, references=labels, **({} if name == "accuracy" else {"average": "weighted"}))'),
     ("compute_metrics", "NumPy numbers instead of floats", "return scores | metrics", "scores = {name: np.float64(score) for name, score in scores.items()}\n    return scores | metrics"),
     ("compute_metrics", "no ROC AUC", 'return scores | metrics.load("roc_auc").compute(prediction_scores=probabilities, references=labels)', "return scores"),

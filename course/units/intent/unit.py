@@ -315,7 +315,7 @@ show.histogram(lengths, "len(input_ids)")
 #
 # - `dataset`: all requests to the longest one of the whole dataset;
 # - `batch`: only to the longest one of their batch, when the batch is put together. A **data collator** does that;
-# - `by length`: the same, with requests of similar length in one batch. `Trainer` can do that, too.
+# - `group_by_length`: the same, with requests of similar length in one batch. `Trainer` can do that, too.
 
 # %% tags=["lesson"]
 size = profile.batch_size
@@ -326,7 +326,7 @@ tokens = {
     "input_ids": sum(lengths),
     "dataset": len(lengths) * max(lengths),
     "batch": sum(len(batch) * max(batch) for batch in batches),
-    "by length": sum(len(batch) * max(batch) for batch in sorted_batches),
+    "group_by_length": sum(len(batch) * max(batch) for batch in sorted_batches),
 }
 show.bars(tokens, "tokens")
 
@@ -535,7 +535,7 @@ settings = {"language": language, "checkpoint": profile.checkpoint}
 own = profiles.load("intent", profile.name, **settings)
 own_tokenizer = models.load_tokenizer(own.checkpoint)
 requests = data.load("massive", own.data, intent.locale_of(language, own.checkpoint))["test"]
-requests = requests.select(np.argsort([len(text) for text in requests["text"]], kind="stable"))
+requests = requests.select(np.argsort([len(asked) for asked in requests["text"]], kind="stable"))
 encoded = intent.encode_utterances(requests[:], own_tokenizer)
 inputs = [{name: encoded[name][i] for name in encoded} for i in range(len(requests))]
 logits = trainer.predict(inputs).predictions
@@ -685,7 +685,7 @@ assert len({answer["score"] for answer in answers}) == 1, "Put the model into ev
 
 # %% tags=["lesson"]
 mine = [*intent.examples(locale), "hey", "42"]
-found = [predict_intent(text, trainer.model, tokenizer) for text in mine]
+found = [predict_intent(request, trainer.model, tokenizer) for request in mine]
 show.examples(
     text=mine,
     label=[answer["label"] for answer in found],
@@ -705,7 +705,7 @@ strange
 
 # %% tags=["lesson"]
 some = strange["validation"].shuffle(seed=profile.seed).select(range(8))["text"]
-found = [predict_intent(text, trainer.model, tokenizer) for text in some]
+found = [predict_intent(request, trainer.model, tokenizer) for request in some]
 show.examples(
     text=some,
     label=[answer["label"] for answer in found],
@@ -719,8 +719,8 @@ show.examples(
 # %% tags=["lesson"]
 tokenized_strange = strange.map(**encode, remove_columns=["text"])
 probabilities = {
-    "in scope": intent.probabilities_of(trainer.predict(tokenized["validation"]).predictions),
-    "out of scope": intent.probabilities_of(
+    "massive": intent.probabilities_of(trainer.predict(tokenized["validation"]).predictions),
+    "out_of_scope": intent.probabilities_of(
         trainer.predict(tokenized_strange["validation"]).predictions
     ),
 }
@@ -784,14 +784,14 @@ for size in (1, 7, 40, 100, 333):
     drawn = [round(draw.random(), draw.choice([1, 4])) for _ in range(size)]
     for keep in (0.95, 0.9, 0.55, round(draw.uniform(0.01, 0.99), 2), 1):
         expected = intent.out_of_scope_threshold(drawn, keep)
-        threshold = out_of_scope_threshold(drawn, keep=keep)
-        assert np.mean(np.array(drawn) >= threshold) >= keep, "At least the share must be kept."
-        assert threshold == expected, "A higher threshold would keep enough, too."
+        limit = out_of_scope_threshold(drawn, keep=keep)
+        assert np.mean(np.array(drawn) >= limit) >= keep, "At least the share must be kept."
+        assert limit == expected, "A higher threshold would keep enough, too."
 drawn = [draw.random() for _ in range(60)]
 before = list(drawn)
-threshold = out_of_scope_threshold(drawn)
-assert threshold == intent.out_of_scope_threshold(drawn, 0.95), "Without keep it is 0.95."
-assert type(threshold) is float, "The threshold must be of the type float."
+limit = out_of_scope_threshold(drawn)
+assert limit == intent.out_of_scope_threshold(drawn, 0.95), "Without keep it is 0.95."
+assert type(limit) is float, "The threshold must be of the type float."
 assert out_of_scope_threshold(np.array(before), keep=0.5) == intent.out_of_scope_threshold(
     before, 0.5
 ), "The scores may also come as an array."
@@ -851,21 +851,21 @@ draw = random.Random(os.environ.get("CLASS_SEED", ""))
 drawn = np.random.default_rng(draw.getrandbits(64))
 for n, k in [(1, 3), (7, 60), (3, 3)]:
     rows = drawn.dirichlet(np.full(k, 0.3), size=n)
-    threshold = float(np.median(rows.max(axis=-1)))
-    answers = is_out_of_scope(rows, threshold)
+    limit = float(np.median(rows.max(axis=-1)))
+    answers = is_out_of_scope(rows, limit)
     assert np.shape(answers) == (n,), "A batch needs one answer per row."
-    assert list(answers) == [max(row) < threshold for row in rows.tolist()], (
+    assert list(answers) == [max(row) < limit for row in rows.tolist()], (
         "The highest probability of each row decides."
     )
-    assert is_out_of_scope(rows[0], threshold) is bool(answers[0]), "One row gives a bool."
+    assert is_out_of_scope(rows[0], limit) is bool(answers[0]), "One row gives a bool."
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # Now choose the threshold, on the **validation** data, and see what it does on the **test** data.
 
 # %% tags=["lesson"]
-threshold = out_of_scope_threshold(scores["in scope"], keep=0.95)
-show.score_histogram(scores, "score", threshold)
+cut = out_of_scope_threshold(scores["massive"], keep=0.95)
+show.score_histogram(scores, "score", cut)
 
 # %% [markdown]
 # Three numbers say how well it works:
@@ -881,8 +881,8 @@ outside = intent.probabilities_of(trainer.predict(tokenized_strange["test"]).pre
 both = np.concatenate([inside.max(axis=-1), outside.max(axis=-1)])
 is_inside = [1] * len(inside) + [0] * len(outside)
 scope = {
-    "kept": 1 - is_out_of_scope(inside, threshold).mean(),
-    "found": is_out_of_scope(outside, threshold).mean(),
+    "kept": 1 - is_out_of_scope(inside, cut).mean(),
+    "found": is_out_of_scope(outside, cut).mean(),
     "auroc": metrics.load("roc_auc").compute(prediction_scores=both, references=is_inside)["roc_auc"],
 }
 show.table({"test": scope})
@@ -912,7 +912,7 @@ show.table({"test": scope})
 #
 # `intent.reply` puts everything together. It looks at the request in this order:
 #
-# 1. The score lies below the threshold and the request **cannot be understood**: ask the user to repeat.
+# 1. There is no real word in it, or the score lies below the threshold and the request **cannot be understood**: ask the user to repeat.
 # 2. The most probable intent is only **talk** (`general_greet`, `general_quirky`): answer kindly and offer the most probable thing that the assistant can do.
 # 3. The score lies below the threshold: an **unknown intent**. Apologise, and put the request aside in a file.
 # 4. Otherwise: do what the user wants.
@@ -923,9 +923,9 @@ from pathlib import Path
 
 shelf = Path(tempfile.mkdtemp()) / "aside.jsonl"
 legibility = intent.learn_legibility(dataset["train"]["text"])
-assistant = {"threshold": threshold, "legibility": legibility, "shelf": shelf, "language": locale[:2]}
+assistant = {"threshold": cut, "legibility": legibility, "shelf": shelf, "language": locale[:2]}
 requests = [*intent.examples(locale), *strange["test"]["text"][:4]]
-replies = [intent.reply(text, trainer.model, tokenizer, **assistant) for text in requests]
+replies = [intent.reply(request, trainer.model, tokenizer, **assistant) for request in requests]
 show.examples(
     request=requests,
     kind=[answer["kind"] for answer in replies],
@@ -937,8 +937,16 @@ show.examples(
 # meaning. `legibility` has learnt from the training data which sequences of three letters occur in real words. It takes the two longest words of a request that look like
 # real words and counts their letters; the limit is such that 95 % of the training requests pass.
 #
-# This finds noise and broken-off requests, in any alphabet. It cannot find a heap of long real words, because it knows nothing of grammar, and it sends a short
-# request away now and then. We have counted it on the samples of this course, regardless of the model: XXX.
+# This finds noise and broken-off requests, in any alphabet. It cannot find a heap of long real words, because it knows nothing of grammar, and it would send a short
+# request away now and then; that is why the score is asked first. Counted on the small datasets of this course, without asking the score, the rule takes for noise:
+#
+# | locale | of 20 that nobody understands | of 140 with an unknown intent | of 240 in scope |
+# | --- | --- | --- | --- |
+# | `en-US` | 5 | 4 | 12 |
+# | `ru-RU` | 12 | 0 | 5 |
+# | `es-ES` | 9 | 0 | 14 |
+#
+# So it is a modest helper. Whoever wants more needs a language model that says how probable a sentence is, or examples of noise to learn from.
 #
 # The file with the requests that were put aside looks like this. Nobody has labelled them yet:
 
