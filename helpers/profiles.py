@@ -23,9 +23,9 @@ class Profile:
     `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
     set, else the Hub). `floor` is the score that a fair training run must reach. `max_steps` ends a training
     before its epochs do; 0 lets it run. `loop_examples` is the size of the slice on which the hand-made loop is
-    shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is the course of the learning rate, as transformers names it; `layer_decay` its factor
-    from each layer to the one below, 1 for the same everywhere. `label_smoothing` is the share of
-    probability that the targets give to all classes alike.
+    shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is the course of the learning
+    rate, as transformers names it; `layer_decay` its factor from each layer to the one below, 1 for the same
+    everywhere. `label_smoothing` is the share of probability that the targets give to all classes alike.
     """
 
     unit: str

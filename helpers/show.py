@@ -183,20 +183,6 @@ def examples(**columns: list) -> None:
     display(HTML(f'<div style="overflow-x:auto"><table><tr>{head}</tr>{body}</table></div>'))
 
 
-def examples(**columns: list) -> None:
-    """Rows of data as they are: `examples(text=texts, label=names)`, one column a keyword."""
-    from IPython.display import HTML, display
-
-    style = "text-align:left;white-space:pre-wrap;overflow-wrap:anywhere;max-width:38em;padding:3px 10px"
-    head = "".join(f'<th style="{style}">{html.escape(name)}</th>' for name in columns)
-    rows = [
-        "".join(f'<td style="{style}">{html.escape(str(value))}</td>' for value in row)
-        for row in zip(*columns.values())
-    ]
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    display(HTML(f'<div style="overflow-x:auto"><table><tr>{head}</tr>{body}</table></div>'))
-
-
 def results(profile, metrics: dict[str, float]) -> None:
     """The final numbers, as a table for people and as JSON for `course run`, which collects them."""
     from importlib.metadata import version
