@@ -10,8 +10,8 @@ import time
 def encode_tweets(batch, tokenizer, max_length=60):
     """Tokenize the tweets of a batch.
 
-    `batch["text"]` is a list of n texts. Returns the tokenizer's fields, each a list of n lists: cut off after `max_length`
-    tokens, special ones included, and as long as the tweet is. Padding is left to the batch of the training.
+    `batch["text"]` is a list of n texts. Returns the tokenizer's fields, each a list of n lists: cut off after
+    `max_length` tokens, special ones included, else as long as the tweet. Padding is left to the batch of the training.
     """
     return tokenizer(batch["text"], truncation=True, max_length=max_length)
 
@@ -19,8 +19,8 @@ def encode_tweets(batch, tokenizer, max_length=60):
 def compute_metrics(eval_pred):
     """Accuracy, and F1 as the mean over all k classes.
 
-    `eval_pred` is `(logits [n, k], labels [n])`. Returns a flat dictionary of floats. A class that is never right counts
-    zero, also one that does not occur at all, so the mean is always taken over the same classes.
+    `eval_pred` is `(logits [n, k], labels [n])`. Returns a flat dictionary of floats. A class that is never right
+    counts zero, also one that does not occur at all, so the mean is always taken over the same classes.
     """
     import numpy as np
     from sklearn.metrics import accuracy_score, f1_score

@@ -23,9 +23,9 @@ class Profile:
     `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
     set, else the Hub). `floor` is the score that a fair training run must reach. `max_steps` ends a training
     before its epochs do; 0 lets it run. `loop_examples` is the size of the slice on which the hand-made loop is
-    shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is the course of the learning rate, as transformers names it; `layer_decay` its factor
-    from each layer to the one below, 1 for the same everywhere. `label_smoothing` is the share of
-    probability that the targets give to all classes alike.
+    shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is the course of the learning
+    rate, as transformers names it; `layer_decay` its factor from each layer to the one below, 1 for the same
+    everywhere. `label_smoothing` is the share of probability that the targets give to all classes alike.
     """
 
     unit: str
@@ -74,15 +74,18 @@ def default_name() -> str:
     return _chosen or ("full" if torch.cuda.is_available() else "offline")
 
 
-def load(unit: str, name: str = "auto", **overrides) -> Profile:
+def load(unit: str, name: str = "auto", *, language: str = "en", **overrides) -> Profile:
     """Return the settings of a unit; an override of `None`, "" or 0 means: as the table says.
 
-    Where `checkpoint` is overridden and the table has numbers for that checkpoint, those are used.
+    Where the table has another checkpoint for the reader's `language`, that one is taken. Where `checkpoint` is
+    overridden and the table has numbers for that checkpoint, those are used.
 
     >>> load("ner", "offline").checkpoint
     'all-MiniLM-L6-v2'
     >>> load("ner", "full", checkpoint="all-MiniLM-L6-v2", epochs=1).epochs
     1
+    >>> load("intent", "full", language="ru").checkpoint
+    'distilbert-base-multilingual-cased'
     """
     name = _known(default_name() if name == "auto" else name)
     table = _table()
@@ -90,6 +93,7 @@ def load(unit: str, name: str = "auto", **overrides) -> Profile:
         raise UnknownProfile(f"There is no unit {unit!r}: choose one of {', '.join(table['units'])}.")
     settings = {**table["profiles"][name], **table["units"][unit][name]}
     overrides = {key: value for key, value in overrides.items() if value}
+    settings |= settings.pop("languages", {}).get(language, {})
     recipes = settings.pop("recipes", {})
     settings |= recipes.get(overrides.get("checkpoint", settings["checkpoint"]), {}) | overrides
     fields = {field.name: field.type for field in dataclasses.fields(Profile)}

@@ -80,6 +80,23 @@ def test_a_checkpoint_without_recipe_keeps_the_tables_numbers():
     assert (other.checkpoint, other.epochs, other.floor) == ("bert-large-cased", known.epochs, known.floor)
 
 
+def test_readers_of_another_language_get_a_model_that_reads_it():
+    table = TABLE["units"]["intent"]["full"]["languages"]
+    for language, settings in table.items():
+        assert profiles.load("intent", "full", language=language).checkpoint == settings["checkpoint"]
+    assert profiles.load("intent", "full") == profiles.load("intent", "full", language="en")
+
+
+def test_a_checkpoint_that_is_named_wins_over_the_languages():
+    profile = profiles.load("intent", "full", language="ru", checkpoint="all-MiniLM-L6-v2")
+    assert profile == profiles.load("intent", "full", checkpoint="all-MiniLM-L6-v2")
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "es"])
+def test_a_language_of_which_the_table_says_nothing_changes_nothing(language):
+    assert profiles.load("intent", "offline", language=language) == profiles.load("intent", "offline")
+
+
 def test_loading_twice_gives_the_same():
     """The table is read once and shared, so no call may change it."""
     first = profiles.load("ner", "full", checkpoint="all-MiniLM-L6-v2")

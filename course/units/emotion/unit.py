@@ -198,8 +198,12 @@ encoded = encode_tweets({"text": ["A long trip to Mordor", "Home!"]}, tokenizer)
 lengths = [len(ids) for ids in encoded["input_ids"]]
 assert len(lengths) == 2, "Encode all texts of the batch."
 assert lengths == [8, 4], "Short texts stay short: leave padding to the batch."
-assert encoded["input_ids"][1] == [101, 2188, 999, 102], "These are not the tokenizer's numbers."
-assert encoded["attention_mask"] == [8 * [1], 4 * [1]], "The attention mask is missing or wrong."
+assert encoded["input_ids"][1] == [101, 2188, 999, 102], (
+    "These are not the tokenizer's numbers."
+)
+assert encoded["attention_mask"] == [8 * [1], 4 * [1]], (
+    "The attention mask is missing or wrong."
+)
 long = encode_tweets({"text": ["home " * 100]}, tokenizer, max_length=10)
 assert len(long["input_ids"][0]) == 10, "Truncate texts that are longer than max_length."
 ### BEGIN HIDDEN TESTS
@@ -213,14 +217,20 @@ tweets = [" ".join(draw.choices(words, k=draw.randint(1, 90))) for _ in range(12
 tweets += ["", " ", "home " * 200]
 for limit in (60, draw.randint(5, 20), 100):
     expected = emotion.encode_tweets({"text": tweets}, own_tokenizer, max_length=limit)
-    encoded = encode_tweets({"text": tweets, "label": [0] * len(tweets)}, tokenizer, max_length=limit)
-    assert max(len(ids) for ids in encoded["input_ids"]) == limit, "Truncate to max_length."
-    assert [len(ids) for ids in encoded["input_ids"]] == [len(i) for i in expected["input_ids"]], (
-        "Every text keeps its own length, up to max_length."
+    encoded = encode_tweets(
+        {"text": tweets, "label": [0] * len(tweets)}, tokenizer, max_length=limit
     )
-    assert set(encoded.keys()) == set(expected), "Return the tokenizer's fields, and only these."
+    assert max(len(ids) for ids in encoded["input_ids"]) == limit, "Truncate to max_length."
+    assert [len(ids) for ids in encoded["input_ids"]] == [
+        len(i) for i in expected["input_ids"]
+    ], "Every text keeps its own length, up to max_length."
+    assert set(encoded.keys()) == set(expected), (
+        "Return the tokenizer's fields, and only these."
+    )
     for field in expected:
-        assert encoded[field] == expected[field], "A field differs from what the tokenizer gives."
+        assert encoded[field] == expected[field], (
+            "A field differs from what the tokenizer gives."
+        )
 encoded = encode_tweets({"text": tweets}, tokenizer)
 assert max(len(ids) for ids in encoded["input_ids"]) == 60, (
     "Without another value, max_length is 60."
@@ -443,7 +453,9 @@ trainer.train()
 # %% test="training" points=5
 assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
 assert len(trainer.train_dataset) == len(dataset["train"]), "Train on all the training data."
-assert len(trainer.eval_dataset) == len(dataset["validation"]), "Evaluate on the validation data."
+assert len(trainer.eval_dataset) == len(dataset["validation"]), (
+    "Evaluate on the validation data."
+)
 ### BEGIN HIDDEN TESTS
 own = profiles.load("emotion", profile.name, checkpoint=profile.checkpoint)
 own_tokenizer = models.load_tokenizer(own.checkpoint)
@@ -586,7 +598,9 @@ def counting(model):
     calls = []
 
     def look(module, arguments, inputs):
-        calls.append(inputs["input_ids"].shape[0] if "input_ids" in inputs else len(arguments[0]))
+        calls.append(
+            inputs["input_ids"].shape[0] if "input_ids" in inputs else len(arguments[0])
+        )
         if torch.is_grad_enabled() or calls[-1] > 128 or len(calls) > 60:
             raise RuntimeError
 
@@ -788,7 +802,9 @@ show.table(stance_baselines | {"transformer": stance_scores})
 # Compare the two columns of the first row: again accuracy flatters the model that says one and the same class every time.
 
 # %% tags=["lesson"]
-predicted_stances = predict_emotions(list(stance["test"]["text"]), stance_trainer.model, tokenizer)
+predicted_stances = predict_emotions(
+    list(stance["test"]["text"]), stance_trainer.model, tokenizer
+)
 show.confusion([stance_names[i] for i in right], predicted_stances, stance_names)
 
 # %% [markdown]
