@@ -284,7 +284,8 @@ def load_labelled(shelf: str | Path, names: list[str]):
     """Return the requests of a shelf that people have labelled as a `Dataset` like MASSIVE's training rows.
 
     Features are `id`, `text` and `label`, so it can be added to them. Names of intents that are new follow the
-    known `names`, in alphabetical order. Raises `DataError` with the line where the file is not what `put_aside` writes.
+    known `names`, in alphabetical order. Raises `DataError` with the line where the file is not what `put_aside`
+    writes.
     """
     from datasets import ClassLabel, Dataset, Features, Value
 

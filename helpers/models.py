@@ -167,8 +167,8 @@ def keyword_classifier(class_of: dict[str, str], tokenizer, label_names: list[st
     """Return a real text-classification model that takes the class which most word pieces of the text vote for.
 
     `class_of` maps words to classes (`{"hooray": "joy"}`); a text without such words is of the first class. Like
-    `lookup_tagger` it needs no training. It is an ordinary `BertForSequenceClassification`: its one layer attends to all
-    tokens alike, so `[CLS]` sees the mean of what is not masked. Padding votes for the last class: who forgets
+    `lookup_tagger` it needs no training. It is an ordinary `BertForSequenceClassification`: its one layer attends to
+    all tokens alike, so `[CLS]` sees the mean of what is not masked. Padding votes for the last class: who forgets
     the attention mask gets wrong answers, and so does who leaves dropout switched on.
     """
     import torch

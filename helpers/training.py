@@ -92,6 +92,7 @@ def make_trainer(
     """
     from torch.utils.data import SequentialSampler
     from transformers import Trainer, TrainingArguments, set_seed
+    from transformers.utils import is_in_notebook
 
     class OrderedTrainer(Trainer):
         """Predicts in the order of the data.
@@ -122,7 +123,7 @@ def make_trainer(
         logging_strategy="epoch",
         save_strategy="no",
         report_to="none",
-        disable_tqdm=False,  # the live table of epochs, even though the libraries are quiet
+        disable_tqdm=not is_in_notebook(),  # the live table of epochs, even though the libraries are quiet
         seed=profile.seed,
         bf16=models.precision() == "bf16",
         dataloader_pin_memory=models.device() == "cuda",

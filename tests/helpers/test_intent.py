@@ -243,7 +243,9 @@ def test_the_threshold_keeps_95_percent_unless_asked_otherwise():
     assert out_of_scope_threshold(np.arange(100) / 100) == 0.05
 
 
-@pytest.mark.parametrize(("scores", "keep"), [([], 0.5), ([0.5], 0), ([0.5], 1.1), ([0.5], -0.5), ([0.5], float("nan"))])
+@pytest.mark.parametrize(
+    ("scores", "keep"), [([], 0.5), ([0.5], 0), ([0.5], 1.1), ([0.5], -0.5), ([0.5], float("nan"))]
+)
 def test_a_threshold_needs_scores_and_a_share(scores, keep, one_sentence):
     with one_sentence(ValueError):
         out_of_scope_threshold(scores, keep)

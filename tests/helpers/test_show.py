@@ -144,6 +144,21 @@ def test_a_table_has_a_row_a_key_and_four_digits():
     assert [text for text in texts if text] == ["f1", "baseline", "0.1235"]
 
 
+# ---- examples
+
+
+def test_examples_stand_in_rows_under_their_names(shown):
+    show.examples(text=["so  glad\n🎉", "oh"], score=[0.5, 1])
+    assert page(shown).texts == ["text", "score", "so  glad\n🎉", "0.5", "oh", "1"]
+    assert page(shown).elements.count("tr") == 3
+
+
+def test_html_in_an_example_is_shown_and_not_run(shown):
+    show.examples(**{f"<b>{SCRIPT}": [SCRIPT]})
+    assert page(shown).texts == [f"<b>{SCRIPT}", SCRIPT]
+    assert set(page(shown).elements) == {"div", "table", "tr", "th", "td"}
+
+
 def test_a_table_says_nothing_where_nothing_was_measured():
     texts = [text.strip() for text in Page(show.table({"a": {"f1": 0.5}, "b": {"accuracy": 1.0}}).to_html()).texts]
     assert texts.count("–") == 2 and "nan" not in texts

@@ -140,7 +140,9 @@ guesses = {
     "majority": np.full(len(test_labels), majority),
     "TF-IDF": np.array(intent.tfidf_baseline(dataset["train"][:], dataset["test"]["text"])),
 }
-baselines = {name: {"accuracy": np.mean(guess == test_labels)} for name, guess in guesses.items()}
+baselines = {
+    name: {"accuracy": np.mean(guess == test_labels)} for name, guess in guesses.items()
+}
 show.table(baselines)
 
 # %% [markdown]
@@ -427,7 +429,10 @@ assert all(type(score) is float for score in scores.values()), (
 
 
 def agrees(scores, expected):
-    same = [scores[name] == expected[name] or abs(scores[name] - expected[name]) < 1e-5 for name in four]
+    same = [
+        scores[name] == expected[name] or abs(scores[name] - expected[name]) < 1e-5
+        for name in four
+    ]
     nothing = [math.isnan(scores[name]) and math.isnan(expected[name]) for name in four]
     return all(one or other for one, other in zip(same, nothing))
 
@@ -438,8 +443,13 @@ drawn = np.random.default_rng(draw.getrandbits(64))
 for k, present in [(60, 12), (9, 2)]:
     labels = drawn.choice(drawn.choice(k, present, replace=False), 80)
     labels[:present] = np.unique(labels)[drawn.integers(0, len(np.unique(labels)), present)]
-    logits = drawn.normal(size=(80, k)) + 2 * np.eye(k)[labels] - 4 * (np.arange(k) == labels[0])
-    scores, expected = compute_metrics((logits, labels)), intent.compute_metrics((logits, labels))
+    logits = (
+        drawn.normal(size=(80, k)) + 2 * np.eye(k)[labels] - 4 * (np.arange(k) == labels[0])
+    )
+    scores, expected = (
+        compute_metrics((logits, labels)),
+        intent.compute_metrics((logits, labels)),
+    )
     assert set(scores) == four, "Return the four fields of the table."
     assert abs(scores["accuracy"] - expected["accuracy"]) < 1e-6, "Accuracy is wrong."
     assert abs(scores["precision"] - expected["precision"]) < 1e-6, (
@@ -452,8 +462,12 @@ for k, present in [(60, 12), (9, 2)]:
 
 # Softmax looks at all classes of a request, so logits that order alike need not rank alike.
 logits = np.array([[3.0, 0, 9], [2, 0, 0], [1, 0, 0], [0, 1, 7]])
-scores, expected = (f((logits, np.array([0, 0, 1, 1]))) for f in (compute_metrics, intent.compute_metrics))
-assert abs(scores["roc_auc"] - expected["roc_auc"]) < 1e-6, "ROC AUC is computed from probabilities."
+scores, expected = (
+    f((logits, np.array([0, 0, 1, 1]))) for f in (compute_metrics, intent.compute_metrics)
+)
+assert abs(scores["roc_auc"] - expected["roc_auc"]) < 1e-6, (
+    "ROC AUC is computed from probabilities."
+)
 scores = compute_metrics((np.array([[1000.0, 0], [0, 1000], [900, 0]]), np.array([0, 1, 0])))
 assert agrees(scores, dict.fromkeys(four, 1.0)), "Softmax must stand large logits."
 scores = compute_metrics((np.array([[2.0, 0, 0], [0, 1, 0]]), np.array([0, 0])))
@@ -535,7 +549,9 @@ settings = {"language": language, "checkpoint": profile.checkpoint}
 own = profiles.load("intent", profile.name, **settings)
 own_tokenizer = models.load_tokenizer(own.checkpoint)
 requests = data.load("massive", own.data, intent.locale_of(language, own.checkpoint))["test"]
-requests = requests.select(np.argsort([len(asked) for asked in requests["text"]], kind="stable"))
+requests = requests.select(
+    np.argsort([len(asked) for asked in requests["text"]], kind="stable")
+)
 encoded = intent.encode_utterances(requests[:], own_tokenizer)
 inputs = [{name: encoded[name][i] for name in encoded} for i in range(len(requests))]
 logits = trainer.predict(inputs).predictions
@@ -797,7 +813,13 @@ assert out_of_scope_threshold(np.array(before), keep=0.5) == intent.out_of_scope
 ), "The scores may also come as an array."
 
 refused = 0
-for wrong_scores, wrong_keep in [([], 0.5), ([0.5], 0), ([0.5], 1.01), ([0.5], -1), ([0.5, 0.2], 95)]:
+for wrong_scores, wrong_keep in [
+    ([], 0.5),
+    ([0.5], 0),
+    ([0.5], 1.01),
+    ([0.5], -1),
+    ([0.5, 0.2], 95),
+]:
     try:
         out_of_scope_threshold(wrong_scores, keep=wrong_keep)
     except ValueError:
@@ -845,7 +867,9 @@ assert list(answers) == [True, False], "A batch needs one answer per row."
 import os
 import random
 
-assert isinstance(answers, np.ndarray) and answers.dtype == bool, "A batch gives an array of bool."
+assert isinstance(answers, np.ndarray) and answers.dtype == bool, (
+    "A batch gives an array of bool."
+)
 assert type(is_out_of_scope(np.array([0.9, 0.1]), 0.5)) is bool, "One row gives a bool."
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 drawn = np.random.default_rng(draw.getrandbits(64))
@@ -883,7 +907,9 @@ is_inside = [1] * len(inside) + [0] * len(outside)
 scope = {
     "kept": 1 - is_out_of_scope(inside, cut).mean(),
     "found": is_out_of_scope(outside, cut).mean(),
-    "auroc": metrics.load("roc_auc").compute(prediction_scores=both, references=is_inside)["roc_auc"],
+    "auroc": metrics.load("roc_auc").compute(prediction_scores=both, references=is_inside)[
+        "roc_auc"
+    ],
 }
 show.table({"test": scope})
 
