@@ -9,6 +9,8 @@ import html
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 RESULTS_MIME = "application/vnd.course.results+json"
+NO_SCORES = {"eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second"}
+LINES = [("-", "o"), ("--", "s"), ("-.", "^"), (":", "D")]  # of curves that share a picture
 
 
 def _axes(width=8.0, height=3.6):
@@ -42,7 +44,8 @@ def bars(counts: dict[str, float], name: str = "") -> None:
 def histogram(values, name: str, limit: int | None = None) -> None:
     """How often each length occurs; `limit` draws the model's limit as a dashed line."""
     figure, axes = _axes()
-    axes.hist(values, bins=range(min(values), max(values) + 2), color=PALETTE[0], edgecolor="white")
+    width = max(1, (max(values) - min(values)) // 60)  # a bar must stay wider than its edge
+    axes.hist(values, bins=range(min(values), max(values) + width + 1, width), color=PALETTE[0], edgecolor="white")
     axes.set_xlabel(name)
     if limit:
         axes.axvline(limit, color=PALETTE[1], linestyle="--")
@@ -51,14 +54,16 @@ def histogram(values, name: str, limit: int | None = None) -> None:
 
 
 def history(trainer) -> None:
-    """Loss and F1 of every epoch that the trainer has logged, on two axes."""
-    evaluations = [entry for entry in trainer.state.log_history if "eval_f1" in entry]
+    """Loss and scores of every epoch that the trainer has logged."""
+    evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
     losses = [entry for entry in trainer.state.log_history if "loss" in entry]
     figure, axes = _axes()
     axes.plot([e["epoch"] for e in losses], [e["loss"] for e in losses], "o--", color=PALETTE[1], label="loss")
     epochs = [e["epoch"] for e in evaluations]
     axes.plot(epochs, [e["eval_loss"] for e in evaluations], "s-", color=PALETTE[3], label="eval_loss")
-    axes.plot(epochs, [e["eval_f1"] for e in evaluations], "^-", color=PALETTE[0], label="eval_f1")
+    scores = [name for name in evaluations[0] if name.startswith("eval_") and name not in NO_SCORES] if epochs else []
+    for name, marker, colour in zip(scores, "^DvP", (PALETTE[0], PALETTE[2], PALETTE[4], PALETTE[5])):
+        axes.plot(epochs, [e[name] for e in evaluations], f"{marker}-", color=colour, label=name)
     axes.set_xlabel("epoch")
     axes.set_ylim(bottom=0)
     axes.legend()
@@ -82,6 +87,72 @@ def confusion(labels: list[str], predictions: list[str], names: list[str]) -> No
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predictions")
     axes.set_ylabel("labels")
+    _finish(figure)
+
+
+def roc(labels, scores: dict[str, object]) -> None:
+    """One ROC curve a model: `scores` maps a name to its scores of the `labels` (0 or 1); a dot marks 0.5.
+
+    The dashed diagonal is what guessing gets. The legend names the area under each curve.
+    """
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    figure, axes = _axes(width=5.6, height=5.0)
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=(0, (2, 4)))
+    for (name, values), (line, marker), colour in zip(scores.items(), LINES, PALETTE):
+        false_positives, true_positives, thresholds = roc_curve(labels, values, drop_intermediate=False)
+        area = roc_auc_score(labels, values)
+        axes.plot(false_positives, true_positives, line, color=colour, label=f"{name} (AUC {area:.3f})")
+        at = (thresholds >= 0.5).nonzero()[0][-1]
+        axes.plot(false_positives[at], true_positives[at], marker, color=colour)
+    axes.set_xlabel("false positive rate")
+    axes.set_ylabel("true positive rate")
+    axes.set_aspect("equal")
+    axes.legend(loc="lower right")
+    _finish(figure)
+
+
+def precision_recall(labels, scores: dict[str, object]) -> None:
+    """One precision-recall curve a model, arguments as for `roc`; a dot marks 0.5.
+
+    The dashed line is the share of positives, the precision of guessing. The legend names the average precision.
+    """
+    import numpy as np
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    figure, axes = _axes(width=5.6, height=5.0)
+    axes.axhline(np.mean(labels), color="grey", linestyle=(0, (2, 4)))
+    for (name, values), (line, marker), colour in zip(scores.items(), LINES, PALETTE):
+        precision, recall, thresholds = precision_recall_curve(labels, values)
+        average = average_precision_score(labels, values)
+        # The curve is one of steps: a straight line between two points would promise too much.
+        axes.step(recall, precision, line, where="post", color=colour, label=f"{name} (AP {average:.3f})")
+        at = int((thresholds < 0.5).sum())
+        axes.plot(recall[at], precision[at], marker, color=colour)
+    axes.set_xlabel("recall")
+    axes.set_ylabel("precision")
+    axes.set_ylim(0, 1.03)
+    axes.legend(loc="lower left")
+    _finish(figure)
+
+
+def calibration(labels, scores: dict[str, object], groups: int = 5) -> None:
+    """Mean score against the share of positives in groups of equal size, from the lowest scores to the highest.
+
+    On the dashed diagonal a score means what it says; `scores` as for `roc`.
+    """
+    import numpy as np
+
+    figure, axes = _axes(width=5.6, height=5.0)
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=(0, (2, 4)))
+    for (name, values), (line, marker), colour in zip(scores.items(), LINES, PALETTE):
+        parts = np.array_split(np.argsort(values, kind="stable"), groups)
+        means = [np.mean(np.asarray(values)[part]) for part in parts]
+        shares = [np.mean(np.asarray(labels)[part]) for part in parts]
+        axes.plot(means, shares, marker + line, color=colour, label=name)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="mean score", ylabel="share of positives")
+    axes.set_aspect("equal")
+    axes.legend(loc="upper left")
     _finish(figure)
 
 
