@@ -92,3 +92,12 @@ def tfidf_baseline(train, texts):
     classifier = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))
     classifier.fit(list(train["text"]), train["label"])
     return classifier.predict_proba(list(texts))[:, 1]
+
+
+def build_model(checkpoint):
+    """Return the checkpoint with a fresh head for the two polarities, whose config knows them by name."""
+    from transformers import AutoModelForSequenceClassification
+
+    return AutoModelForSequenceClassification.from_pretrained(
+        checkpoint, num_labels=2, id2label={0: "neg", 1: "pos"}, label2id={"neg": 0, "pos": 1}
+    )

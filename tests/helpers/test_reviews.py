@@ -1,7 +1,7 @@
 """From a film review to a probability, a rating and scores.
 
-The oracles are the slow and plain way: one text at a time, no padding, no sorting. Names that begin with `test_seed_001`
-keep the errors of that seed from coming back.
+The oracles are the slow and plain way: one text at a time, no padding, no sorting. Names that begin with
+`test_seed_001` keep the errors of that seed from coming back.
 """
 
 import math
@@ -174,9 +174,7 @@ def test_the_models_own_limit_counts_too(short_tokenizer, tokenizer):
 def test_a_batch_holds_texts_of_like_length(tokenizer):
     """Padding is work for nothing: sorted, this list needs no more than one token of it a text."""
     critic, sizes = models.lookup_critic(WEIGHTS, tokenizer), []
-    critic.register_forward_pre_hook(
-        lambda _, __, inputs: sizes.append(inputs["input_ids"].shape), with_kwargs=True
-    )
+    critic.register_forward_pre_hook(lambda _, __, inputs: sizes.append(inputs["input_ids"].shape), with_kwargs=True)
     score_reviews(["word " * (1 + i % 2 * 99) for i in range(64)], critic, tokenizer)
     assert [columns for _, columns in sizes] == [3, 102]
     assert sum(rows for rows, _ in sizes) == 64
@@ -184,7 +182,9 @@ def test_a_batch_holds_texts_of_like_length(tokenizer):
 
 def test_dropout_is_switched_off(tokenizer):
     critic = models.lookup_critic(WEIGHTS, tokenizer, dropout=0.9).train()
-    assert score_reviews(["superb"] * 40, critic, tokenizer) == pytest.approx(alone(["superb"], critic.eval(), tokenizer)[0])
+    assert score_reviews(["superb"] * 40, critic, tokenizer) == pytest.approx(
+        alone(["superb"], critic.eval(), tokenizer)[0]
+    )
 
 
 def test_no_gradients_are_computed(tokenizer):
