@@ -201,5 +201,33 @@ def lookup_critic(weight_of: dict[str, float], tokenizer, *, dropout: float = 0.
         model.bert.embeddings.word_embeddings.weight.copy_(torch.stack([weights, -weights, ones, -ones], dim=1))
         for square in (layer.attention.self.value, layer.attention.output.dense, model.bert.pooler.dense):
             square.weight.copy_(torch.eye(4))
-        model.classifier.weight[1] = torch.tensor([3.0, -3.0, 0.0, 0.0])
+        model.classifier.weight.copy_(torch.tensor([[-1.5, 1.5, 0.0, 0.0], [1.5, -1.5, 0.0, 0.0]]))
     return model.eval()
+
+
+class BudgetExceeded(RuntimeError):
+    """A model was asked for more work than `with_budget` allows."""
+
+
+class _Budget:
+    """A hook that counts a model's calls and the tokens in them, padding included."""
+
+    def __init__(self, calls: int, tokens: int):
+        self.calls = calls
+        self.tokens = tokens
+
+    def __call__(self, model, arguments, named):
+        ids = named["input_ids"] if "input_ids" in named else arguments[0]
+        self.calls -= 1
+        self.tokens -= ids.numel()
+        if self.calls < 0 or self.tokens < 0:
+            raise BudgetExceeded("The model was called too often, or with too much padding.")
+
+
+def with_budget(model, *, calls: int, tokens: int):
+    """Return the model, which from now on raises `BudgetExceeded` after so many calls or padded tokens.
+
+    It tells apart what gives the same numbers: texts one by one, in batches, in batches of like length.
+    """
+    model.register_forward_pre_hook(_Budget(calls, tokens), with_kwargs=True)
+    return model

@@ -208,6 +208,23 @@ def _cells(tag: str, name: str, cells: list[tuple[str, str]]) -> str:
     return f'<tr><th style="text-align:left">{html.escape(name)}</th>{row}</tr>'
 
 
+def texts(texts: list[str], most: int = 500, **columns: list) -> None:
+    """Texts one below the other, with a column of names or numbers for each keyword: `texts(worst, label=labels)`.
+
+    Long texts are cut after `most` characters.
+    """
+    from IPython.display import HTML, display
+
+    names = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    lines = [f'<tr>{names}<th style="text-align:left">text</th></tr>']
+    for text, *values in zip(texts, *columns.values()):
+        cells = [f"{value:.3f}" if isinstance(value, float) else html.escape(str(value)) for value in values]
+        cells = "".join(f'<td style="vertical-align:top">{cell}</td>' for cell in cells)
+        text = html.escape(text[:most] + ("…" if len(text) > most else ""))
+        lines.append(f'<tr>{cells}<td style="text-align:left;white-space:pre-wrap;max-width:44em">{text}</td></tr>')
+    display(HTML(f"<table>{''.join(lines)}</table>"))
+
+
 def table(rows: dict[str, dict[str, float]]):
     """A table of scores, one row a key, numbers with four digits."""
     import pandas as pd
