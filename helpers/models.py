@@ -76,18 +76,19 @@ def quiet() -> None:
     datasets.disable_progress_bars()
 
 
-def load_tokenizer(checkpoint: str):
+def load_tokenizer(checkpoint: str, max_length: int = 0):
     """Return the fast tokenizer of a checkpoint, its `model_max_length` never beyond what the model takes.
 
-    Some checkpoints record no limit; truncation would then silently do nothing and the model fail later.
+    Some checkpoints record no limit; truncation would then silently do nothing and the model fail later. `max_length`
+    lowers the limit further: less of a long text is read, in less time. 0 leaves it.
     """
     from transformers import AutoConfig, AutoTokenizer
 
     folder = fetch(checkpoint)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     positions = getattr(AutoConfig.from_pretrained(folder), "max_position_embeddings", None)
-    if positions:
-        tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
+    limits = [limit for limit in (positions, max_length) if limit]
+    tokenizer.model_max_length = min([tokenizer.model_max_length, *limits])
     return tokenizer
 
 
@@ -203,3 +204,72 @@ def keyword_classifier(class_of: dict[str, str], tokenizer, label_names: list[st
         model.classifier.weight.copy_(one_vote)
         model.classifier.bias[0] = 0.01  # where nothing votes
     return model.eval()
+
+
+def lookup_critic(weight_of: dict[str, float], tokenizer, *, dropout: float = 0.0):
+    """Return a real two-class model whose P(class 1) grows with the mean weight of a text's tokens.
+
+    `weight_of` gives words a weight from -1 to 1 (`{"superb": 1.0, "dull": -1.0}`), all other tokens weigh nothing: a
+    text without known words gets 0.5. Like `lookup_tagger` it needs no training. It is an ordinary
+    `BertForSequenceClassification` whose one layer attends to all tokens alike, so `[CLS]` sees their mean.
+    Padding weighs -1: who forgets the attention mask gets other scores, and so does who leaves dropout on.
+    """
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=4,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=1,
+        max_position_embeddings=tokenizer.model_max_length,
+        hidden_dropout_prob=dropout,
+        id2label={0: "neg", 1: "pos"},
+        label2id={"neg": 0, "pos": 1},
+    )
+    model = BertForSequenceClassification(config)
+    # A token of weight w is (w, -w, 1, -1): the last two keep LayerNorm from making all weights alike.
+    weights = torch.zeros(config.vocab_size)
+    for word, weight in weight_of.items():
+        weights[tokenizer(word, add_special_tokens=False)["input_ids"]] = weight
+    weights[tokenizer.pad_token_id] = -1.0
+    ones = torch.ones_like(weights)
+    layer = model.bert.encoder.layer[0]
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "LayerNorm" not in name:
+                parameter.zero_()
+        model.bert.embeddings.word_embeddings.weight.copy_(torch.stack([weights, -weights, ones, -ones], dim=1))
+        for square in (layer.attention.self.value, layer.attention.output.dense, model.bert.pooler.dense):
+            square.weight.copy_(torch.eye(4))
+        model.classifier.weight.copy_(torch.tensor([[-1.5, 1.5, 0.0, 0.0], [1.5, -1.5, 0.0, 0.0]]))
+    return model.eval()
+
+
+class BudgetExceeded(RuntimeError):
+    """A model was asked for more work than `with_budget` allows."""
+
+
+class _Budget:
+    """A hook that counts a model's calls and the tokens in them, padding included."""
+
+    def __init__(self, calls: int, tokens: int):
+        self.calls = calls
+        self.tokens = tokens
+
+    def __call__(self, model, arguments, named):
+        ids = named["input_ids"] if "input_ids" in named else arguments[0]
+        self.calls -= 1
+        self.tokens -= ids.numel()
+        if self.calls < 0 or self.tokens < 0:
+            raise BudgetExceeded("The model was called too often, or with too much padding.")
+
+
+def with_budget(model, *, calls: int, tokens: int):
+    """Return the model, which from now on raises `BudgetExceeded` after so many calls or padded tokens.
+
+    It tells apart what gives the same numbers: texts one by one, in batches, in batches of like length.
+    """
+    model.register_forward_pre_hook(_Budget(calls, tokens), with_kwargs=True)
+    return model

@@ -11,6 +11,7 @@ import html
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 RESULTS_MIME = "application/vnd.course.results+json"
 NO_SCORES = {"eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second"}
+LINES = [("-", "o"), ("--", "s"), ("-.", "^"), (":", "D")]  # of curves that share a picture
 
 
 def _axes(width=8.0, height=3.6):
@@ -45,7 +46,8 @@ def bars(counts: dict[str, float], name: str = "") -> None:
 def histogram(values, name: str, limit: int | None = None) -> None:
     """How often each length occurs; `limit` draws the model's limit as a dashed line."""
     figure, axes = _axes()
-    axes.hist(values, bins=range(min(values), max(values) + 2), color=PALETTE[0], edgecolor="white")
+    width = max(1, (max(values) - min(values)) // 60)  # a bar must stay wider than its edge
+    axes.hist(values, bins=range(min(values), max(values) + width + 1, width), color=PALETTE[0], edgecolor="white")
     axes.set_xlabel(name)
     if limit:
         axes.axvline(limit, color=PALETTE[1], linestyle="--")
@@ -110,6 +112,72 @@ def confusion(labels: list[str], predictions: list[str], names: list[str]) -> No
     _finish(figure)
 
 
+def roc(labels, scores: dict[str, object]) -> None:
+    """One ROC curve a model: `scores` maps a name to its scores of the `labels` (0 or 1); a dot marks 0.5.
+
+    The dashed diagonal is what guessing gets. The legend names the area under each curve.
+    """
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    figure, axes = _axes(width=5.6, height=5.0)
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=(0, (2, 4)))
+    for (name, values), (line, marker), colour in zip(scores.items(), LINES, PALETTE):
+        false_positives, true_positives, thresholds = roc_curve(labels, values, drop_intermediate=False)
+        area = roc_auc_score(labels, values)
+        axes.plot(false_positives, true_positives, line, color=colour, label=f"{name} (AUC {area:.3f})")
+        at = (thresholds >= 0.5).nonzero()[0][-1]
+        axes.plot(false_positives[at], true_positives[at], marker, color=colour)
+    axes.set_xlabel("false positive rate")
+    axes.set_ylabel("true positive rate")
+    axes.set_aspect("equal")
+    axes.legend(loc="lower right")
+    _finish(figure)
+
+
+def precision_recall(labels, scores: dict[str, object]) -> None:
+    """One precision-recall curve a model, arguments as for `roc`; a dot marks 0.5.
+
+    The dashed line is the share of positives, the precision of guessing. The legend names the average precision.
+    """
+    import numpy as np
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    figure, axes = _axes(width=5.6, height=5.0)
+    axes.axhline(np.mean(labels), color="grey", linestyle=(0, (2, 4)))
+    for (name, values), (line, marker), colour in zip(scores.items(), LINES, PALETTE):
+        precision, recall, thresholds = precision_recall_curve(labels, values)
+        average = average_precision_score(labels, values)
+        # The curve is one of steps: a straight line between two points would promise too much.
+        axes.step(recall, precision, line, where="post", color=colour, label=f"{name} (AP {average:.3f})")
+        at = int((thresholds < 0.5).sum())
+        axes.plot(recall[at], precision[at], marker, color=colour)
+    axes.set_xlabel("recall")
+    axes.set_ylabel("precision")
+    axes.set_ylim(0, 1.03)
+    axes.legend(loc="lower left")
+    _finish(figure)
+
+
+def calibration(labels, scores: dict[str, object], groups: int = 5) -> None:
+    """Mean score against the share of positives in groups of equal size, from the lowest scores to the highest.
+
+    On the dashed diagonal a score means what it says; `scores` as for `roc`.
+    """
+    import numpy as np
+
+    figure, axes = _axes(width=5.6, height=5.0)
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=(0, (2, 4)))
+    for (name, values), (line, marker), colour in zip(scores.items(), LINES, PALETTE):
+        parts = np.array_split(np.argsort(values, kind="stable"), groups)
+        means = [np.mean(np.asarray(values)[part]) for part in parts]
+        shares = [np.mean(np.asarray(labels)[part]) for part in parts]
+        axes.plot(means, shares, marker + line, color=colour, label=name)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="mean score", ylabel="share of positives")
+    axes.set_aspect("equal")
+    axes.legend(loc="upper left")
+    _finish(figure)
+
+
 def _chip(text: str, label: str, classes: list[str]) -> str:
     colour = PALETTE[classes.index(label) % len(PALETTE)]
     return (
@@ -160,6 +228,23 @@ def _cells(tag: str, name: str, cells: list[tuple[str, str]]) -> str:
     style = "text-align:center;padding:2px 6px;"
     row = "".join(f'<{tag} style="{style}{extra}">{text}</{tag}>' for text, extra in cells)
     return f'<tr><th style="text-align:left">{html.escape(name)}</th>{row}</tr>'
+
+
+def texts(texts: list[str], most: int = 500, **columns: list) -> None:
+    """Texts one below the other, with a column of names or numbers for each keyword: `texts(worst, label=labels)`.
+
+    Long texts are cut after `most` characters.
+    """
+    from IPython.display import HTML, display
+
+    names = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    lines = [f'<tr>{names}<th style="text-align:left">text</th></tr>']
+    for text, *values in zip(texts, *columns.values()):
+        cells = [f"{value:.3f}" if isinstance(value, float) else html.escape(str(value)) for value in values]
+        cells = "".join(f'<td style="vertical-align:top">{cell}</td>' for cell in cells)
+        text = html.escape(text[:most] + ("…" if len(text) > most else ""))
+        lines.append(f'<tr>{cells}<td style="text-align:left;white-space:pre-wrap;max-width:44em">{text}</td></tr>')
+    display(HTML(f"<table>{''.join(lines)}</table>"))
 
 
 def table(rows: dict[str, dict[str, float]]):

@@ -250,23 +250,3 @@ def right() -> dict[str, str]:
 def small_source() -> nbformat.NotebookNode:
     """The teacher's notebook of the small course."""
     return small_notebook()
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory):
-    """Chromium without a window, and without a connection to anything but this machine."""
-    from selenium import webdriver
-
-    programs = shutil.which("chromium"), shutil.which("chromedriver")
-    if None in programs:
-        pytest.skip("Chromium or its driver is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = programs[0]
-    flags = "headless=new no-sandbox disable-gpu disable-background-networking disable-component-update disable-sync"
-    for flag in [*flags.split(), "no-first-run", "disable-dev-shm-usage", "window-size=1000,1400"]:
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-    driver = webdriver.Chrome(options, webdriver.ChromeService(programs[1]))
-    yield driver
-    driver.quit()

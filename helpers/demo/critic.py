@@ -1,0 +1,125 @@
+"""The model behind the page: loaded once, asked by one request at a time.
+
+In: a folder that a `Trainer` has saved, or nothing, and then a model is trained on the course's sample reviews and kept
+in the user's cache. Out: a `Critic` that has an opinion on any text.
+"""
+
+import dataclasses
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from helpers import data, models, profiles, reviews, training
+
+
+class DemoError(Exception):
+    """Something that keeps the page from starting; the message says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Opinion:
+    """What the model makes of a review. `is_truncated`: it was too long, and its end was not read."""
+
+    p_positive: float
+    rating: int
+    is_truncated: bool
+
+    @property
+    def is_positive(self) -> bool:
+        return self.p_positive >= 0.5
+
+
+class Critic:
+    """A model and its tokenizer. Requests come from many threads; the model answers them one after the other."""
+
+    def __init__(self, model, tokenizer, name: str):
+        self.model = model
+        self.tokenizer = tokenizer
+        self.name = name
+        self._turn = threading.Lock()
+
+    def judge(self, text: str) -> Opinion:
+        """Return the opinion on one review."""
+        limit = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
+        with self._turn:
+            tokens = self.tokenizer(text, verbose=False)["input_ids"]
+            (score,) = reviews.score_reviews([text], self.model, self.tokenizer)
+        return Opinion(float(score), reviews.review_rating(float(score)), len(tokens) > limit)
+
+
+def load(folder: Path) -> Critic:
+    """Return the critic in a folder that `trainer.save_model` wrote. Raises `DemoError`."""
+    from safetensors import SafetensorError
+    from transformers import AutoModelForSequenceClassification
+
+    missing = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
+    if missing:
+        raise DemoError(
+            f"{folder} holds no model ({missing[0]} is missing): name the folder that the notebook has saved with "
+            "trainer.save_model, or leave --model out."
+        )
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(folder)
+        tokenizer = models.load_tokenizer(str(folder))
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise DemoError(f"The model in {folder} cannot be loaded ({reason}): save it once more.") from None
+    if model.config.num_labels != 2:
+        raise DemoError(
+            f"The model in {folder} knows {model.config.num_labels} classes: the page needs one with two, "
+            "negative and positive."
+        )
+    return Critic(model.to(models.device()).eval(), tokenizer, folder.name)
+
+
+def default() -> Critic:
+    """Return the critic that learned from the sample reviews; it is trained when it is first asked for.
+
+    The folder's name stands for recipe and reviews, so that an old model does not outlive them.
+    """
+    profile = profiles.load("reviews", "offline")
+    recipe = hashlib.sha256(repr(profile).encode())
+    for path in sorted((data.SAMPLES / "imdb").glob("*.csv")):
+        recipe.update(path.read_bytes())
+    folder = cache_folder() / f"reviews-{recipe.hexdigest()[:12]}"
+    if not folder.is_dir():
+        print("First start: a model learns from the sample reviews, in about half a minute.", file=sys.stderr)
+        train(profile, folder)
+    return load(folder)
+
+
+def cache_folder() -> Path:
+    """Where programs of this user keep what can be made again."""
+    local = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else os.environ.get("XDG_CACHE_HOME")
+    return Path(local or Path.home() / ".cache") / "transformers-course"
+
+
+def train(profile: profiles.Profile, folder: Path) -> None:
+    """Train as the notebook does, and write model and tokenizer to a folder, all at once or not at all."""
+    from transformers import DataCollatorWithPadding
+
+    tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
+    rows = data.load("imdb", profile.data)["train"]
+    trainer = training.make_trainer(
+        profile,
+        reviews.build_model(models.fetch(profile.checkpoint)),
+        tokenizer,
+        train_dataset=rows.map(reviews.encode_reviews, batched=True, fn_kwargs={"tokenizer": tokenizer}),
+        data_collator=DataCollatorWithPadding(tokenizer),
+    )
+    trainer.train()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = tempfile.mkdtemp(prefix=folder.name, dir=folder.parent)
+    try:
+        trainer.save_model(unfinished)
+        os.chmod(unfinished, 0o755)
+        os.rename(unfinished, folder)
+    except OSError as error:
+        if not folder.is_dir():  # else another process was faster
+            raise DemoError(f"The model could not be kept in {folder} ({error.strerror}).") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
