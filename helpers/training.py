@@ -88,12 +88,17 @@ def make_trainer(
     """Return a `Trainer` that has not run yet; `trainer.train()` runs it.
 
     It evaluates after every epoch, groups sentences of like length (padding is wasted work), reports to no
-    service and saves nothing unless asked. With `shuffle=False` the data come in their own order.
+    service and saves nothing unless asked. With `shuffle=False` the data come in their own order. An
+    encoder-decoder such as T5 gets a `Seq2SeqTrainer`, which evaluates by what the model generates: its predictions
+    are token ids, not logits.
     """
+    import transformers
     from torch.utils.data import SequentialSampler
-    from transformers import Trainer, TrainingArguments, set_seed
+    from transformers import set_seed
 
-    class OrderedTrainer(Trainer):
+    kind = "Seq2SeqTrain" if model.config.is_encoder_decoder else "Train"
+
+    class OrderedTrainer(getattr(transformers, f"{kind}er")):
         """Predicts in the order of the data.
 
         Grouping by length is meant for training, but Trainer applies it to evaluation as well; predictions
@@ -106,7 +111,7 @@ def make_trainer(
     set_seed(profile.seed)
     freeze(model, profile.frozen_layers)
     steps = profile.epochs * math.ceil(len(train_dataset) / profile.batch_size)
-    arguments = TrainingArguments(
+    arguments = getattr(transformers, f"{kind}ingArguments")(
         output_dir=tempfile.mkdtemp(prefix="course-"),
         num_train_epochs=profile.epochs,
         max_steps=profile.max_steps if 0 < profile.max_steps < steps else -1,  # it would lengthen a training, too
@@ -126,6 +131,7 @@ def make_trainer(
         seed=profile.seed,
         bf16=models.precision() == "bf16",
         dataloader_pin_memory=models.device() == "cuda",
+        **({"predict_with_generate": True} if model.config.is_encoder_decoder else {}),
     )
     return OrderedTrainer(
         model=model,
