@@ -13,8 +13,8 @@ from pathlib import Path
 from course import ROOT
 
 NO_SANDBOX = """\
-WARNING: there is no bubblewrap on this machine. Students' code runs with your rights: it can read your files,
-reach the network and change other submissions. Grade only people you trust, or install bubblewrap."""
+WARNING: there is neither bubblewrap nor Docker on this machine. Students' code runs with your rights: it can read
+your files, reach the network and change other submissions. Grade only people you trust, or install bubblewrap."""
 
 
 class UsageError(Exception):
@@ -104,7 +104,9 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--student", action="append", metavar="S", help="only this student; may be given several times")
     grade.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="workers (the cores)")
     grade.add_argument("--scheduler", metavar="ADDR", help="a Dask scheduler, such as tcp://10.0.0.5:8786")
-    grade.add_argument("--sandbox", choices=("bwrap", "rlimits"), help="insist on one (the best that works here)")
+    grade.add_argument(
+        "--sandbox", choices=("bwrap", "docker", "rlimits"), help="insist on one (the best that works here)"
+    )
     grade.add_argument("--cell-timeout", type=_positive, default=120, metavar="S", help="seconds for a cell (120)")
     grade.add_argument("--timeout", type=_positive, default=600, metavar="S", help="seconds for a submission (600)")
     grade.add_argument("--memory", type=_positive, default=4096, metavar="MIB", help="MiB for a submission (4096)")

@@ -5,6 +5,7 @@ released notebooks, and `demo/report.html`.
 """
 
 import copy
+import importlib
 import inspect
 import shutil
 import sys
@@ -15,7 +16,6 @@ import nbformat
 
 from course import ROOT
 from course.cli import main as course
-from course.units.ner.mutants import MUTANTS
 
 DEMO = ROOT / "demo"
 
@@ -68,7 +68,7 @@ def make_class(course_dir: Path) -> list[str]:
             shutil.copytree(ROOT / folder / f"ner-{language}", course_dir / folder / f"ner-{language}")
     shutil.copy(ROOT / "nbgrader_config.py", course_dir)
     right = reference_answers("ner")
-    swapped = mutant("calculate_metrics", "precision and recall swapped")
+    swapped = mutant("ner", "calculate_metrics", "precision and recall swapped")
     noisy = right["do_ner"].replace("model.eval()", 'import warnings\n    warnings.warn("slow")\n    model.eval()')
     written = {"essay_token_to_tag": "Embeddings, self-attention, a linear layer, argmax."}
     untrained = {name: answer for name, answer in right.items() if name != "training"}
@@ -129,12 +129,15 @@ def fill(notebook, answers: dict[str, str]):
     return notebook
 
 
-def mutant(grade_id: str, name: str) -> str:
-    """The source of a typical wrong answer, by its name in the unit's mutants."""
-    import helpers.ner
+def mutants(unit: str) -> list[tuple[str, str, str, str]]:
+    """The typical wrong answers of a unit: grade id, what is wrong, old text, new text."""
+    return importlib.import_module(f"course.units.{unit}.mutants").MUTANTS
 
-    (old, new) = next((old, new) for g, n, old, new in MUTANTS if (g, n) == (grade_id, name))
-    source = inspect.getsource(getattr(helpers.ner, grade_id))
+
+def mutant(unit: str, grade_id: str, name: str) -> str:
+    """The source of a typical wrong answer, by its name in the unit's mutants."""
+    (old, new) = next((old, new) for g, n, old, new in mutants(unit) if (g, n) == (grade_id, name))
+    source = inspect.getsource(getattr(importlib.import_module(f"helpers.{unit}"), grade_id))
     if old not in source:
         raise ValueError(f"The mutant {name!r} of {grade_id} changes a text that is no longer there.")
     return source.replace(old, new)

@@ -17,7 +17,7 @@ PAGE = """<!doctype html>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }}
 table {{ border-collapse: collapse; margin: 1rem 0; }} th, td {{ padding: .3rem .7rem; border-bottom: 1px solid #ddd; }}
-td {{ text-align: right; }} td:first-child, td.text, th {{ text-align: left; }}
+td {{ text-align: right; }} td:first-child, td.text, th {{ text-align: left; }} td.text {{ min-width: 16rem; }}
 .failed {{ background: #fbdcc8; }} .passed {{ background: #cfe6f5; }} .manual {{ background: #eee; }}
 img {{ max-width: 100%; }} div.wide {{ overflow-x: auto; }}
 </style>
@@ -28,7 +28,7 @@ img {{ max-width: 100%; }} div.wide {{ overflow-x: auto; }}
 """
 MARK = {"passed": "✓", "failed": "✗", "partial": "◐", "manual": "…"}
 COLUMNS = ("student", "assignment", "verdict", "cause", "flags", "score", "max_score", "seconds", "sandbox")
-SANDBOXES = {"bwrap": "in bubblewrap", "rlimits": "WITHOUT a sandbox, under rlimits only"}
+SANDBOXES = {"bwrap": "in bubblewrap", "docker": "in Docker", "rlimits": "WITHOUT a sandbox, under rlimits only"}
 
 
 def write_report(verdicts: list[Verdict], target: Path) -> None:

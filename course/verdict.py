@@ -43,7 +43,7 @@ class Verdict:
     max_score: float
     seconds: float
     cells: tuple[CellScore, ...]
-    sandbox: str = ""  # what confined the student's code: "bwrap", "rlimits"
+    sandbox: str = ""  # what confined the student's code: "bwrap", "docker", "rlimits"
 
     def as_json(self) -> str:
         """One line of JSON."""

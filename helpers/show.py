@@ -5,6 +5,7 @@ picture are names from the data (`labels`, `predictions`, a tag), never prose, s
 readers of every language. Colours come from Okabe and Ito's palette and never carry meaning alone.
 """
 
+import dataclasses
 import html
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
@@ -159,6 +160,7 @@ def results(profile, metrics: dict[str, float]) -> None:
         "profile": profile.name,
         "data": profile.data,
         "checkpoint": profile.checkpoint,
+        "settings": dataclasses.asdict(profile),
         "metrics": metrics,
         "device": models.hardware(),
         "versions": {name: version(name) for name in packages},

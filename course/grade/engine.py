@@ -10,12 +10,13 @@ import functools
 import hashlib
 import importlib.metadata
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from course.grade import pool
-from course.grade.job import Graded, Job
+from course.grade.job import Graded, Job, ungraded
 from course.grade.ledger import GradingError, Ledger
 from course.grade.sandbox import Limits, choose
 from course.grade.skeleton import MAX_FILE
@@ -99,7 +100,7 @@ def _jobs(root: Path, assignment: str, released: dict[str, bytes], options: Opti
     source = root / "source" / assignment
     if not released:
         raise GradingError(f"There is no notebook in {source}.")
-    files = _data_files(source)
+    files, seed = _data_files(source), _class_seed(root)
     jobs = []
     for name in sorted(released):
         release = root / "release" / assignment / f"{name}.ipynb"
@@ -111,11 +112,24 @@ def _jobs(root: Path, assignment: str, released: dict[str, bytes], options: Opti
             release=release.read_bytes() if release.is_file() else released[name],
             submitted=None,
             files=files,
+            seed=seed,
             limits=options.limits,
             sandbox=options.sandbox,
         )
         jobs += [dataclasses.replace(job, student=student) for student in options.students]
     return sorted(jobs, key=lambda job: job.student)
+
+
+def _class_seed(root: Path) -> str:
+    """What the hidden tests of this class draw their inputs from: a secret of its own, made once.
+
+    The next class gets other inputs, so that answers which leaked from this one are worth nothing.
+    """
+    path = root / "autograded" / ".seed"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(secrets.token_hex(16), encoding="ascii")
+    return path.read_text(encoding="ascii")
 
 
 def _graded(root: Path, jobs: list[Job], options: Options) -> Iterator[tuple[Job, Graded]]:
@@ -126,7 +140,7 @@ def _graded(root: Path, jobs: list[Job], options: Options) -> Iterator[tuple[Job
         try:
             job = dataclasses.replace(job, submitted=_submitted(root, job, names - {job.notebook}))
         except Unfit as unfit:
-            yield job, pool.without_marks(job, unfit.outcome, str(unfit))
+            yield job, ungraded(job, unfit.outcome, str(unfit))
             continue
         if known := None if options.force else _from_cache(root, job):
             yield job, known
@@ -209,7 +223,7 @@ def _grader_version() -> bytes:
 
 
 def _cache_file(root: Path, job: Job) -> Path:
-    parts = [job.source, job.release, job.submitted, repr((job.files, job.limits, job.sandbox)).encode()]
+    parts = [job.source, job.release, job.submitted, repr((job.files, job.seed, job.limits, job.sandbox)).encode()]
     digest = hashlib.sha256(_grader_version())
     for part in parts:
         digest.update(hashlib.sha256(part).digest())

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from course.grade import own_work, skeleton
 from course.grade.referee import Referee, assigned_names, teacher_imports
 from course.grade.sandbox import CellRun, Forged, Limits, Stopped, Student, Warm
-from course.verdict import CellScore, Verdict, bounded
+from course.verdict import NO_ANSWER, CellScore, Verdict, bounded
 
 REPAIRS_SHOWN = 10
 OUTPUT_LIMIT = 16 << 20  # characters of all outputs of a notebook: a class's notebooks must fit on the teacher's disk
@@ -24,7 +24,7 @@ class Job:
     """A submission and what it is graded against, all as bytes.
 
     `submitted` is None where the student's folder holds no notebook. `files` are the teacher's data files,
-    laid beside the notebook.
+    laid beside the notebook. From `seed` the hidden tests draw their inputs.
     """
 
     student: str
@@ -36,6 +36,7 @@ class Job:
     files: tuple[tuple[str, bytes], ...] = ()
     limits: Limits = dataclasses.field(default_factory=Limits)
     sandbox: str = "bwrap"
+    seed: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,10 +57,10 @@ def grade(job: Job, warm: Warm) -> Graded:
         submitted = skeleton.read_notebook(job.submitted)
         built = skeleton.build(source, release, submitted)
     except skeleton.Unreadable as error:
-        return Graded(_ungraded(job, source, "unreadable", str(error), started), None)
+        return ungraded(job, "unreadable", str(error), started)
     except skeleton.WrongNotebook as error:
-        return Graded(_ungraded(job, source, "wrong_notebook", str(error), started), None)
-    _set_parameters(built.notebook)
+        return ungraded(job, "wrong_notebook", str(error), started)
+    set_parameters(built.notebook)
     run = _Run(job, warm, source, release, built)
     run.all_cells()
     verdict = Verdict(
@@ -77,13 +78,16 @@ def grade(job: Job, warm: Warm) -> Graded:
     return Graded(verdict, nbformat.writes(run.notebook).encode("utf-8", "replace"))
 
 
-def _ungraded(job: Job, source: NotebookNode, outcome: str, cause: str, started: float) -> Verdict:
-    points = sum(cell.metadata.nbgrader.points for cell in source.cells if is_graded(cell))
-    seconds = round(time.monotonic() - started, 2)
-    return Verdict(job.student, job.assignment, outcome, bounded(cause), (), None, points, seconds, (), job.sandbox)
+def ungraded(job: Job, outcome: str, cause: str, started: float | None = None) -> Graded:
+    """The end of a submission that was not run; `started` (monotonic) is when work on it began, if any did."""
+    cells = nbformat.reads(job.source.decode(), as_version=4).cells
+    points = sum(cell.metadata.nbgrader.points for cell in cells if is_graded(cell))
+    seconds = round(time.monotonic() - started, 2) if started else 0.0
+    verdict = Verdict(job.student, job.assignment, outcome, bounded(cause), (), None, points, seconds, (), job.sandbox)
+    return Graded(verdict, None)
 
 
-def _set_parameters(notebook: NotebookNode) -> None:
+def set_parameters(notebook: NotebookNode) -> None:
     """Give the cell with the tag `parameters` the values that the course wants for grading: a short training, say."""
     values = notebook.metadata.get("course", {}).get("grading", {})
     for cell in notebook.cells:
@@ -92,8 +96,9 @@ def _set_parameters(notebook: NotebookNode) -> None:
 
 
 def is_graded(cell: NotebookNode) -> bool:
-    """Whether a cell has points."""
-    return bool(cell.metadata.get("nbgrader", {}).get("grade"))
+    """Whether a cell has points: a test, a written answer, or a task (which has no place for an answer of its own)."""
+    settings = cell.metadata.get("nbgrader", {})
+    return bool(settings.get("grade") or settings.get("task"))
 
 
 def is_test(cell: NotebookNode) -> bool:
@@ -118,7 +123,7 @@ class _Run:
         self.warm = warm
         self.built = built
         self.notebook = built.notebook
-        self.referee = Referee(teacher_imports(source, release), job.files, job.limits.cell_seconds)
+        self.referee = Referee(teacher_imports(source, release), job.files, job.limits.cell_seconds, job.seed)
         self.assigned = {_place(cell): assigned_names(cell.source) for cell in source.cells if is_run(cell)}
         self.room = OUTPUT_LIMIT
         self.deadline = time.monotonic() + job.limits.total_seconds
@@ -214,11 +219,11 @@ class _Run:
             self.outcome, self.cause = stopped.verdict, str(stopped)
 
     def _by_hand(self, cell: NotebookNode) -> CellScore:
-        """A written answer waits for a person; an untouched one is worth nothing, as nbgrader has it."""
+        """A written answer and a task wait for a person; an untouched answer is worth nothing, as nbgrader has it."""
         settings = cell.metadata.nbgrader
-        if settings.grade_id in self.built.answered:
+        if settings.get("task") or settings.grade_id in self.built.answered:
             return CellScore(settings.grade_id, None, settings.points, "manual")
-        return CellScore(settings.grade_id, 0.0, settings.points, "failed", "No answer.")
+        return CellScore(settings.grade_id, 0.0, settings.points, "failed", NO_ANSWER)
 
 
 def _copied(source: NotebookNode, notebook: NotebookNode) -> dict[str, str]:

@@ -17,6 +17,7 @@ import functools
 import gc
 import itertools
 import os
+import re
 import resource
 import signal
 import socket
@@ -32,25 +33,28 @@ from course.grade.values import MAX_ITEMS, Handle, ValueRefused, decode, encode
 WARM = ("numpy", "torch", "transformers", "datasets", "evaluate", "sklearn.metrics", "accelerate", "pandas")
 WARM += ("matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.interactiveshell", "seqeval.metrics")
 DISPLAY_LIMIT = 1 << 20  # bytes that one cell may show, in pictures mostly
+THREADS = 2  # tasks for each process that is allowed
 ENTRY_SIZE = 100  # counted for each thing that is shown, however small
 HEADER = struct.Struct(">QQ")  # length, number of the request: a reply that comes late is known for what it is
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x08000000, 0x10000000, 0x20000000
-MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 0x1000, 0x4000, 0x40000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 0x1000, 0x4000, 0x40000
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 24, 36, 38
+DOCKERS_OWN = ("/dev/mqueue", "/run", "/sys/kernel")  # a container has them, but they are nothing of a submission's
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> None:
-    """`python -m course.grade.kernel CONTROL_FD namespaces|plain DISK_MIB MEMORY_MIB`.
+    """`python -m course.grade.kernel CONTROL namespaces|plain DISK_MIB MEMORY_MIB PROCESSES`.
 
-    Warm up, then fork on demand.
+    `CONTROL` is the number of an open socket, or the path of one. Warm up, then fork on demand.
     """
-    control = socket.socket(fileno=int(sys.argv[1]))
-    namespaces, disk_mib, memory_mib = sys.argv[2] == "namespaces", int(sys.argv[3]), int(sys.argv[4])
+    control = _open_control(sys.argv[1])
+    namespaces, limits = sys.argv[2] == "namespaces", tuple(map(int, sys.argv[3:]))
     LIBC.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     if not namespaces:  # who is orphaned stays a child of ours, where the grader finds it
         LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if not namespaces or os.getpid() == 1:  # in bubblewrap process 1 is bubblewrap's
         signal.signal(signal.SIGCHLD, _reap)
     _warm_up()
     control.send(b"ready")
@@ -62,7 +66,7 @@ def main() -> None:
         if command == b"fork":
             descriptors = array.array("i", ancillary[0][2])
             fork = _fork_into_namespaces if namespaces else _fork
-            pid = fork(control, functools.partial(_serve_forever, descriptors, namespaces, disk_mib, memory_mib))
+            pid = fork(control, functools.partial(_serve_forever, descriptors, namespaces, *limits))
             for descriptor in descriptors:
                 os.close(descriptor)
             control.send(str(pid).encode())
@@ -70,6 +74,14 @@ def main() -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(numbers[0]), signal.SIGINT)
             control.send(b"done")
+
+
+def _open_control(name: str) -> socket.socket:
+    if name.isdigit():
+        return socket.socket(fileno=int(name))
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    control.connect(name)
+    return control
 
 
 def _warm_up() -> None:
@@ -120,7 +132,8 @@ def _fork_into_namespaces(control, serve: Callable[[], None]) -> int:
         finally:
             os._exit(code)
     os.close(writer)
-    os.waitpid(middle, 0)
+    with contextlib.suppress(ChildProcessError):  # reaped already
+        os.waitpid(middle, 0)
     with os.fdopen(reader, "rb") as pipe:
         return int(pipe.read() or 0)
 
@@ -139,7 +152,7 @@ def _enter_namespaces() -> None:
             file.write(text)
 
 
-def _serve_forever(descriptors, namespaces: bool, disk_mib: int, memory_mib: int) -> None:
+def _serve_forever(descriptors, namespaces: bool, disk_mib: int, memory_mib: int, processes: int) -> None:
     """The child's life, from its first instruction to its last."""
     try:
         inherited_mib = _private_data_mib()
@@ -149,8 +162,8 @@ def _serve_forever(descriptors, namespaces: bool, disk_mib: int, memory_mib: int
         if namespaces:
             _private_filesystem(disk_mib)
             _drop_privileges()
-        else:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _set_task_limit(THREADS * processes)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _set_limits(disk_mib, inherited_mib + memory_mib)
         _standard_streams(descriptors[1], descriptors[2])
         os.makedirs(os.environ["HOME"], exist_ok=True)
@@ -169,6 +182,8 @@ def _private_filesystem(disk_mib: int) -> None:
     below = {point: os.open(point, os.O_PATH) for point in _mounts_below("/tmp")}
     for path in (b"/tmp", b"/dev/shm"):  # the two places where a student's code can write
         _check(LIBC.mount(b"tmpfs", path, b"tmpfs", MS_NOSUID | MS_NODEV, options), path.decode())
+    for path in filter(os.path.isdir, DOCKERS_OWN):
+        _check(LIBC.mount(b"tmpfs", path.encode(), b"tmpfs", MS_RDONLY, None), path)
     for point, descriptor in below.items():
         _bind(f"/proc/self/fd/{descriptor}", point)
         os.close(descriptor)
@@ -234,6 +249,16 @@ def _set_limits(disk_mib: int, memory_mib: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that grows too long is an error, not death
+
+
+def _set_task_limit(tasks: int) -> None:
+    """Stop a fork bomb where it starts. (Not root's: it obeys no such limit, and the grader makes a control group.)
+
+    Since Linux 5.14 tasks are counted by user namespace, and a submission has its own; before that, all that the
+    user runs on the machine would count.
+    """
+    if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (5, 14):
+        resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
 
 
 def _standard_streams(stdout: int, stderr: int) -> None:

@@ -162,10 +162,6 @@ class Ledger:
 
 def _mark(grade, cell: CellScore | None, seen: bool) -> None:
     """Enter the automatic mark of a cell. `seen`: it is the same notebook that was graded before."""
-    from nbgrader.api import TaskCell
-
-    if cell is None and isinstance(grade.cell, TaskCell):  # has no place for an answer of its own
-        cell = CellScore(grade.cell.name, None, grade.cell.max_score, "manual")
     grade.auto_score = cell.score if cell else 0.0
     if grade.manual_score is None:
         grade.needs_manual_grade = cell is not None and cell.status == "manual"

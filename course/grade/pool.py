@@ -16,13 +16,10 @@ import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-import nbformat
-
 from course import ROOT
 from course.grade import job as jobs
 from course.grade.job import Graded, Job
 from course.grade.sandbox import START, SandboxUnavailable, Warm
-from course.verdict import Verdict, bounded
 
 MARGIN = START + 60  # seconds beyond a job's own limit: to load the libraries, and to end what does not end by itself
 GRACE = 5.0  # seconds that a worker has to take its sandbox down before it is killed
@@ -96,7 +93,7 @@ class Crew:
                 answer = worker.ask(job)
             except TimeoutError:
                 self._drop(worker)
-                return without_marks(job, "timed_out", "The grader itself got stuck with this submission.")
+                return jobs.ungraded(job, "timed_out", "The grader itself got stuck with this submission.")
             except (EOFError, OSError):
                 answer = "its worker died"
             if isinstance(answer, Graded):
@@ -200,14 +197,6 @@ def serve(descriptor: int) -> None:
             warm.close()
 
 
-def without_marks(job: Job, outcome: str, cause: str) -> Graded:
-    """The end of a submission that was not run."""
-    cells = nbformat.reads(job.source.decode(), as_version=4).cells
-    points = sum(cell.metadata.nbgrader.points for cell in cells if jobs.is_graded(cell))
-    verdict = Verdict(job.student, job.assignment, outcome, bounded(cause), (), None, points, 0.0, (), job.sandbox)
-    return Graded(verdict, None)
-
-
 def _lost(job: Job, reason: str) -> Graded:
     cause = f"The grader failed twice with this submission ({reason}): please report it with the notebook."
-    return without_marks(job, "kernel_died", cause)
+    return jobs.ungraded(job, "kernel_died", cause)

@@ -116,9 +116,10 @@ class Referee:
     Their names live as long as it does, over restarts of the student's process.
     """
 
-    def __init__(self, imports: list[str], files: tuple[tuple[str, bytes], ...], cell_seconds: float):
+    def __init__(self, imports: list[str], files: tuple[tuple[str, bytes], ...], cell_seconds: float, seed: str = ""):
         self.student: Student | None = None
         self.cell_seconds = cell_seconds
+        os.environ["CLASS_SEED"] = seed  # of the inputs that hidden tests draw; a student's process does not see it
         self.names = _Names(self._look_up)
         self.folder = tempfile.TemporaryDirectory()  # the teacher's files, for tests and modules that read them
         for name, data in files:

@@ -19,18 +19,22 @@ import tempfile
 import time
 from pathlib import Path
 
-from course.grade.kernel import HEADER
+from course.grade.kernel import HEADER, THREADS
 from course.grade.values import MAX_BYTES, ValueRefused, decode, encode
 
-KINDS = ("bwrap", "rlimits")
+KINDS = ("bwrap", "docker", "rlimits")  # the best first
+IMAGE = "course-sandbox"  # an empty image: all that a container sees are mounts, as in bubblewrap
+SYSTEM_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")  # into /usr on Debian, folders elsewhere
 POLL = 0.1  # seconds between two looks at memory and processes
-THREADS = 2  # for each process that is allowed
 FEW = 8  # processes whose memory is looked at without counting them again
 GRACE = 2.0  # seconds that an interrupted cell has to stop before it is killed
 ENDING = 20.0  # seconds that the kernel may take to free gigabytes on a busy machine
 SHOWN = ("text/plain", "image/png", "image/jpeg")  # what a graded notebook keeps: nothing that a browser would run
 DISPLAY_LIMIT = 4 << 20  # characters of pictures and errors that one cell may show
+PARENT_TASKS = 64  # in a container beside the submission's: the warm parent's, with the threads of its libraries
 START = 180.0  # seconds to load the libraries on a slow, busy machine
+ANSWERING = 30.0  # seconds for a command that starts or asks a sandbox
+DOOR = "/run/course"  # where a container finds the socket to the grader
 REPO = Path(__file__).parents[2]
 
 
@@ -97,46 +101,98 @@ def choose(kind: str | None) -> str:
 
     The one that was asked for, or the best that works here. Raises `SandboxUnavailable`.
     """
-    if kind == "rlimits":
-        return kind
-    problem = _bwrap_problem()
-    if problem is None:
-        return "bwrap"
-    if kind == "bwrap":
-        raise SandboxUnavailable(f"bubblewrap does not work on this machine: {problem}.")
-    return "rlimits"
+    for candidate in [kind] if kind else KINDS:
+        problem = {"bwrap": _bwrap_problem, "docker": _docker_problem, "rlimits": lambda: None}[candidate]()
+        if problem is None:
+            return candidate
+        if kind:
+            name = {"bwrap": "bubblewrap", "docker": "Docker"}[kind]
+            raise SandboxUnavailable(f"{name} does not work on this machine: {problem}.")
+    raise AssertionError("rlimits work everywhere")
 
 
 def _bwrap_problem() -> str | None:
     if not shutil.which("bwrap"):
         return "it is not installed (Debian: apt-get install bubblewrap)"
+    return _failure(["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"])
+
+
+def _docker_problem() -> str | None:
+    """Docker must answer, and its containers be able to make namespaces, which part one submission from the next."""
+    if not shutil.which("docker"):
+        return "it is not installed (Debian: apt-get install docker.io)"
+    no_files = bytes(10240)  # as tar says it
+    has_image = _failure(["docker", "image", "inspect", IMAGE]) is None
+    if not has_image and (problem := _failure(["docker", "import", "-", IMAGE], given=no_files)):
+        return problem
+    unshare = ["/bin/unshare", "--user", "--pid", "--mount", "--ipc", "--fork", "/bin/true"]
+    return _failure(_docker(unshare, {}, Limits()))
+
+
+def _failure(command: list[str], given: bytes = b"") -> str | None:
+    """Why a command does not succeed: the last line that it says."""
     try:
-        command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, input=given, capture_output=True, timeout=ANSWERING)
     except subprocess.TimeoutExpired:
         return "it does not answer"
-    return None if done.returncode == 0 else done.stderr.strip().rstrip(".") or "it fails"
+    said = done.stderr.decode(errors="replace").strip().splitlines() or ["it fails"]
+    return None if done.returncode == 0 else said[-1].rstrip(".")
 
 
 def _bwrap(command: list[str], environment: dict[str, str]) -> list[str]:
     """The command inside bubblewrap: the system read-only, this project's student side, nothing of the teacher's."""
     arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox"]
-    for path in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
+    for path in SYSTEM_LINKS:
         if os.path.islink(path):
             arguments += ["--symlink", os.readlink(path), path]
         elif os.path.isdir(path):
             arguments += ["--ro-bind", path, path]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
-    readable = ["/usr", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/etc/mime.types"]
-    readable += ["/sys/devices/system/cpu", sys.base_prefix, sys.prefix, *_student_side()]
-    for path in dict.fromkeys(readable):
+    for path in ["/sys/devices/system/cpu", *_readable()]:
         arguments += ["--ro-bind-try", path, path]
     arguments += ["--clearenv"]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]
     # What is not a mount of its own would be writable, and seen by the next submission (a module beside `helpers`).
     return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", *command]
+
+
+def _docker(
+    command: list[str], environment: dict[str, str], limits: Limits, name: str = "", door: str = ""
+) -> list[str]:
+    """The command inside a container that sees the same. `door` is the folder with the socket that it has to open."""
+    arguments = ["docker", "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL"]
+    # Docker's own filter forbids to make namespaces; a submission gets a stricter one (seccomp.py) when it has its own.
+    for option in ("no-new-privileges", "seccomp=unconfined", "apparmor=unconfined"):
+        arguments += ["--security-opt", option]
+    arguments += ["--pids-limit", str(PARENT_TASKS + THREADS * limits.processes)]
+    arguments += ["--user", "65534:65534" if os.getuid() == 0 else f"{os.getuid()}:{os.getgid()}"]
+    arguments += ["--hostname", "sandbox", "--tmpfs", "/tmp:mode=1777"]
+    arguments += ["--name", name] if name else []
+    for path in SYSTEM_LINKS:
+        if os.path.isdir(path):
+            arguments += _mount(os.path.realpath(path), path)
+    for path in _readable():
+        arguments += _mount(path, path)
+    for path in ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf"):  # Docker would show there what it knows
+        arguments += _mount("/dev/null", path)
+    arguments += _mount(door, DOOR) if door else []
+    for variable, value in environment.items():
+        arguments += ["--env", f"{variable}={value}"]
+    return [*arguments, IMAGE, *command]
+
+
+def _mount(source: str, target: str) -> list[str]:
+    return ["--mount", f'type=bind,readonly,"source={source}","target={target}"']
+
+
+def _readable() -> list[str]:
+    """What a sandbox shows of this machine, read-only: the system, Python, the student's side of this project."""
+    system = ["/usr", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/etc/mime.types"]
+    return [
+        path for path in dict.fromkeys([*system, sys.base_prefix, sys.prefix, *_student_side()]) if Path(path).exists()
+    ]
 
 
 def _student_side() -> list[str]:
@@ -176,41 +232,66 @@ class Warm:
     def __init__(self, kind: str, limits: Limits):
         self.kind = kind
         self.limits = limits
+        self.folder = None if kind == "bwrap" else tempfile.mkdtemp(prefix="course-")
+        self.group = None if kind == "docker" else _task_group()
+        self.control, self.listener = None, None
+        self.process = self._start_container() if kind == "docker" else self._start_process()
+        self.root = self.process.pid  # of the processes that the grader looks after
+        self.own: frozenset[int] = frozenset()
+
+    def _start_process(self) -> subprocess.Popen:
+        """The parent as a child of this process, with one end of a socket pair."""
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        mode = "namespaces" if kind == "bwrap" else "plain"
-        command = [sys.executable, "-m", "course.grade.kernel", str(theirs.fileno()), mode]
-        command += [str(limits.disk_mib), str(limits.memory_mib)]
-        self.folder = None if kind == "bwrap" else tempfile.mkdtemp()
         environment = _environment(self.folder or "/tmp")
-        if kind == "bwrap":
+        command = self._kernel(str(theirs.fileno()))
+        if self.kind == "bwrap":
             command = _bwrap(command, environment)
-        self.group = _task_group()
         if self.group:  # joined before anything else is started, so that nothing escapes it
             command = ["/bin/sh", "-c", f'echo $$ > {self.group}/cgroup.procs && exec "$@"', "sh", *command]
-        self.process = subprocess.Popen(
-            command,
-            pass_fds=[theirs.fileno()],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        process = _popen(command, pass_fds=[theirs.fileno()], env=environment)
         theirs.close()
-        self.control.settimeout(START)
-        self.own: frozenset[int] = frozenset()
+        return process
+
+    def _start_container(self) -> subprocess.Popen:
+        """The parent in a container, which opens a socket in the one folder that it shares with the grader."""
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(f"{self.folder}/socket")
+        os.chmod(self.folder, 0o755)
+        os.chmod(f"{self.folder}/socket", 0o666)
+        self.listener.listen(1)
+        name = Path(self.folder).name
+        return _popen(_docker(self._kernel(f"{DOOR}/socket"), _environment("/tmp"), self.limits, name, self.folder))
+
+    def _kernel(self, control: str) -> list[str]:
+        mode = "plain" if self.kind == "rlimits" else "namespaces"
+        limits = (self.limits.disk_mib, self.limits.memory_mib, self.limits.processes)
+        return [sys.executable, "-m", "course.grade.kernel", control, mode, *map(str, limits)]
+
+    def _open_door(self) -> None:
+        """Let the parent in, and nobody after it."""
+        self.listener.settimeout(ANSWERING)
+        with contextlib.suppress(TimeoutError):
+            self.control, _ = self.listener.accept()
+        self.listener.close()
+        os.unlink(f"{self.folder}/socket")
+        if self.control:
+            inspect = ["docker", "inspect", "--format", "{{.State.Pid}}", Path(self.folder).name]
+            self.root = int(subprocess.run(inspect, capture_output=True, check=True).stdout)
 
     def wait_until_ready(self) -> None:
         """Return when the libraries are loaded. Raises `SandboxUnavailable`."""
-        try:
-            answer = self.control.recv(64)
-        except TimeoutError:
-            answer = b""
+        if self.listener:
+            self._open_door()
+        answer = b""
+        if self.control:
+            self.control.settimeout(START)
+            with contextlib.suppress(TimeoutError):
+                answer = self.control.recv(64)
         if answer != b"ready":
             self.close()
             reason = self.process.stderr.read().decode(errors="replace").strip().splitlines()
             raise SandboxUnavailable(f"The sandbox did not start: {reason[-1] if reason else 'no reason was given'}.")
-        self.own = frozenset(_descendants(self.process.pid))
+        self.own = frozenset(_descendants(self.root))
         if self.group:
             most = int((self.group / "pids.current").read_text()) + THREADS * self.limits.processes
             (self.group / "pids.max").write_text(str(most))  # the watch ends it before
@@ -224,10 +305,13 @@ class Warm:
 
     def close(self) -> None:
         """End the parent and everything that it started."""
-        self.control.close()
-        for process in _descendants(self.process.pid):  # submissions have left its process group
+        if self.control:
+            self.control.close()
+        for process in _descendants(self.root):  # submissions have left its process group
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)
+        if self.kind == "docker":  # also one that has not got as far as to open the door
+            subprocess.run(["docker", "rm", "--force", Path(self.folder).name], capture_output=True)
         self.process.wait()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -274,12 +358,17 @@ class Warm:
                 with contextlib.suppress(OSError):
                     os.kill(process, signal.SIGKILL)
             time.sleep(0.005)
-        if self.folder:
+        if self.kind == "rlimits":
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def processes(self) -> dict[int, int]:
         """The processes of the current submission, with the number of their threads."""
-        return {pid: threads for pid, threads in _descendants(self.process.pid).items() if pid not in self.own}
+        return {pid: threads for pid, threads in _descendants(self.root).items() if pid not in self.own}
+
+
+def _popen(command: list[str], **options) -> subprocess.Popen:
+    nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, start_new_session=True, **nothing, **options)
 
 
 def _task_group() -> Path | None:

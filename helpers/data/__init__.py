@@ -3,19 +3,23 @@
 In: the name of a dataset and where to read it: the samples that ship with the course, a folder of real
 files, or the Hub. Out: a `DatasetDict` with the same features and split names from all three.
 
-A dataset stands in `catalog`, the formats of files in `files`, splits that nobody published in `splits`, the way to
-the Hub in `hub`.
+A dataset stands in `catalog`, the formats of files in `files`, splits that nobody published in `splits`.
 """
 
 import os
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
-from helpers.data import hub
-from helpers.data.catalog import CONLL_TAGS, DATASETS, LOCALES, SAMPLES
+from helpers import hub
+from helpers.data import files
+from helpers.data.catalog import CONLL_TAGS, DATASETS, LOCALES, SAMPLES, Published, Splits
 from helpers.data.files import DataError
 
 __all__ = ["CONLL_TAGS", "DATASETS", "LOCALES", "SAMPLES", "DataError", "load"]
+
+
+OTHER_WAYS = "set COURSE_DATA to a folder of real files, or use profile='offline'"
 
 
 def load(name: str, source: str | Path | None = None, locale: str = "en-US"):
@@ -38,6 +42,8 @@ def load(name: str, source: str | Path | None = None, locale: str = "en-US"):
     split of `toxic_chat` and `imdb` is a tenth of the training rows, the test split of `toxic_chat`, where it is
     missing, a fifth: the same rows every time. Raises `DataError`.
     """
+    from datasets import DatasetDict
+
     if name not in DATASETS:
         raise DataError(f"There is no dataset {name!r}: choose one of {', '.join(DATASETS)}.")
     if locale not in LOCALES:
@@ -48,17 +54,35 @@ def load(name: str, source: str | Path | None = None, locale: str = "en-US"):
     if locale in entry.only_samples:
         source = "samples"
     if source == "hub":
-        dataset = hub.load(entry.source, entry.features(), locale)
+        rows = _from_hub(entry.published, locale)
     else:
-        dataset = _from_folder(entry, SAMPLES if source == "samples" else Path(source), locale)
+        rows = entry.read(SAMPLES if source == "samples" else Path(source), locale)
+    features = entry.features()
+    dataset = DatasetDict({split: _split(split, path, chosen, features) for split, path, chosen in rows})
     return entry.complete(dataset) if entry.complete else dataset
 
 
-def _from_folder(entry, root: Path, locale: str):
-    from datasets import DatasetDict
-
-    features = entry.features()
-    return DatasetDict({split: _split(split, path, rows, features) for split, path, rows in entry.read(root, locale)})
+def _from_hub(published: Published, locale: str) -> Splits:
+    """Download the files of a dataset and yield the rows of its splits. Raises `DataError`."""
+    patterns = {split: published.files.format(locale=locale, split=split) for split in published.rows}
+    try:
+        folder = hub.download(
+            published.repository, list(patterns.values()), kind="dataset", revision=published.revision
+        )
+    except hub.HubError as error:
+        raise DataError(
+            f"The Hub did not give the dataset {published.repository} ({error.reason}): {error.remedy} and run the "
+            f"cell again, {OTHER_WAYS}."
+        ) from None
+    paths = {split: sorted(folder.glob(pattern)) for split, pattern in patterns.items()}
+    found = {split: sum(map(files.count_rows, parts)) for split, parts in paths.items()}
+    if found != published.rows:
+        raise DataError(
+            f"{published.repository} has changed on the Hub, its splits hold {found} rows instead of {published.rows}: "
+            f"{OTHER_WAYS}."
+        )
+    for split, parts in paths.items():
+        yield split, folder, chain.from_iterable(map(published.read, parts))
 
 
 def _split(split: str, path: Path, rows: Iterable[dict], features):

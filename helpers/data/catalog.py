@@ -1,7 +1,7 @@
 """The datasets one by one: what they hold, in which files, and where on the Hub.
 
-A reader takes the folder of all data and a locale, and yields `(split, path, rows)`, rows as dictionaries. Whoever
-adds a dataset writes one, and an entry of `DATASETS`.
+A reader takes the folder of all data and a locale, and yields `(split, path, rows)`, rows as dictionaries; a reader of
+the Hub's files takes one file and yields its rows. Whoever adds a dataset writes both, and an entry of `DATASETS`.
 """
 
 import dataclasses
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from helpers.data import files, splits
 from helpers.data.files import DataError
-from helpers.data.hub import Source
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 LOCALES = ["en-US", "ru-RU", "es-ES"]
@@ -36,16 +35,32 @@ Splits = Iterator[tuple[str, Path, Iterable[dict]]]
 
 
 @dataclasses.dataclass(frozen=True)
+class Published:
+    """A dataset's place on the Hub: files by the pattern `files`, with `{locale}` and `{split}`.
+
+    `rows` are the published sizes of the splits. They are checked, so a copy that has changed under its name is
+    noticed. `read` yields the course's rows of one file.
+    """
+
+    repository: str
+    files: str
+    rows: dict[str, int]
+    read: Callable[[Path], Iterator[dict]]
+    revision: str = "main"
+
+
+@dataclasses.dataclass(frozen=True)
 class Entry:
     """A dataset of the course.
 
-    `features` makes its `Features`; `complete` cuts the splits that were not published, wherever the rows come from.
-    In a locale of `only_samples` nothing was published: the samples serve there in every source.
+    `features` makes its `Features`, `read` reads it from a folder. `complete` cuts the splits that were not published,
+    wherever the rows come from. In a locale of `only_samples` nothing was published: the samples serve there in
+    every source.
     """
 
     features: Callable
     read: Callable[[Path, str], Splits]
-    source: Source
+    published: Published
     complete: Callable | None = None
     only_samples: tuple[str, ...] = ()
 
@@ -117,6 +132,12 @@ def _conll_rows(path: Path) -> Iterator[dict]:
         yield {"id": str(i), "tokens": words, "ner_tags": [CONLL_TAGS.index(tag) for tag in tags]}
 
 
+def _published_conll(path: Path) -> Iterator[dict]:
+    for place, record in files.read_parquet(path, ["id", "tokens", "ner_tags"]):
+        tags = [files.class_number(place, tag, CONLL_TAGS) for tag in record["ner_tags"]]
+        yield {"id": record["id"], "tokens": record["tokens"], "ner_tags": tags}
+
+
 def _read_massive(root: Path, locale: str) -> Splits:
     """MASSIVE: a file of JSON lines a locale, with all partitions; the validation partition is called `dev`.
 
@@ -129,12 +150,18 @@ def _read_massive(root: Path, locale: str) -> Splits:
             {
                 "id": str(record["id"]),
                 "text": files.text(place, record["utt"]),
-                "label": INTENTS.index(files.one_of(place, record["intent"], INTENTS)),
+                "label": files.class_number(place, record["intent"], INTENTS),
             }
         )
     dev, test = (rows["dev"], rows["test"]) if rows["test"] else (rows["dev"][::2], rows["dev"][1::2])
     for split, chosen in {"train": rows["train"], "validation": dev, "test": test}.items():
         yield split, path, chosen
+
+
+def _published_massive(path: Path) -> Iterator[dict]:
+    for place, record in files.read_parquet(path, ["id", "utt", "intent"]):
+        label = files.class_number(place, record["intent"], INTENTS)
+        yield {"id": record["id"], "text": record["utt"], "label": label}
 
 
 def _read_out_of_scope(root: Path, locale: str) -> Splits:
@@ -162,6 +189,12 @@ def _clinc_texts(path: Path, content, key: str) -> list[str]:
     return [files.text(f"{path}, {key}", text) for text, _ in pairs]
 
 
+def _published_out_of_scope(path: Path) -> Iterator[dict]:
+    for place, record in files.read_parquet(path, ["text", "intent"]):
+        if files.text(place, record["intent"]) == "oos":
+            yield {"text": record["text"]}
+
+
 def _read_tweets(task: str, names: list[str], root: Path, locale: str) -> Splits:
     """A task of TweetEval: a file of JSON lines a split, classes by number."""
     folder = files.folder(root, f"tweet_eval/{task}")
@@ -178,10 +211,16 @@ def _read_reviews(root: Path, locale: str) -> Splits:
         yield split, path, _class_rows(files.read_csv(path, ["text", "label"]), POLARITIES)
 
 
+def _published_classes(names: list[str], path: Path) -> Iterator[dict]:
+    return _class_rows(files.read_parquet(path, ["text", "label"]), names)
+
+
 def _class_rows(records: Iterator[files.Record], names: list[str]) -> Iterator[dict]:
-    numbers = [str(number) for number in range(len(names))]
     for place, record in records:
-        yield {"text": files.text(place, record["text"]), "label": int(files.one_of(place, record["label"], numbers))}
+        yield {
+            "text": files.text(place, record["text"]),
+            "label": files.class_number(place, record["label"], names),
+        }
 
 
 def _read_chats(root: Path, locale: str) -> Splits:
@@ -209,77 +248,74 @@ DATASETS = {
     "conll2003": Entry(
         features=_conll_features,
         read=_read_conll,
-        source=Source(
-            # The parquet copy; the original is a script, which datasets no longer runs.
-            name="lhoestq/conll2003",
+        published=Published(
+            repository="lhoestq/conll2003",  # the parquet copy; the original is a script, which datasets no longer runs
+            files="data/{split}-*.parquet",
             rows={"train": 14041, "validation": 3250, "test": 3453},
-            columns={"id": "id", "tokens": "tokens", "ner_tags": "ner_tags"},
+            read=_published_conll,
         ),
     ),
     "massive": Entry(
         features=_massive_features,
         read=_read_massive,
-        source=Source(
-            # The Hub's own conversion to parquet; the original is a script, too.
-            name="AmazonScience/massive",
-            revision="refs/convert/parquet",
+        published=Published(
+            repository="AmazonScience/massive",
+            revision="refs/convert/parquet",  # the Hub's own conversion; the original is a script, too
             files="{locale}/{split}/*.parquet",
             rows={"train": 11514, "validation": 2033, "test": 2974},
-            columns={"id": "id", "utt": "text", "intent": "label"},
+            read=_published_massive,
         ),
     ),
     "out_of_scope": Entry(
         features=_request_features,
         read=_read_out_of_scope,
-        source=Source(
-            name="clinc/clinc_oos",
-            config="plus",
-            rows={"validation": 3100, "test": 5500},  # of which 100 and 1000 are kept
-            columns={"text": "text"},
-            keep=("intent", "oos"),
+        published=Published(
+            repository="clinc/clinc_oos",
+            files="plus/{split}-*.parquet",
+            rows={"validation": 3100, "test": 5500},  # of which 100 and 1000 have no intent
+            read=_published_out_of_scope,
         ),
         only_samples=("ru-RU", "es-ES"),
     ),
     "tweet_eval/emotion": Entry(
         features=partial(_class_features, EMOTIONS),
         read=partial(_read_tweets, "emotion", EMOTIONS),
-        source=Source(
-            name="cardiffnlp/tweet_eval",
-            config="emotion",
+        published=Published(
+            repository="cardiffnlp/tweet_eval",
+            files="emotion/{split}-*.parquet",
             rows={"train": 3257, "validation": 374, "test": 1421},
-            columns={"text": "text", "label": "label"},
+            read=partial(_published_classes, EMOTIONS),
         ),
     ),
     "tweet_eval/stance_climate": Entry(
         features=partial(_class_features, STANCES),
         read=partial(_read_tweets, "stance_climate", STANCES),
-        source=Source(
-            name="cardiffnlp/tweet_eval",
-            config="stance_climate",
+        published=Published(
+            repository="cardiffnlp/tweet_eval",
+            files="stance_climate/{split}-*.parquet",
             rows={"train": 355, "validation": 40, "test": 169},
-            columns={"text": "text", "label": "label"},
+            read=partial(_published_classes, STANCES),
         ),
     ),
     "toxic_chat": Entry(
         features=_chat_features,
         read=_read_chats,
-        source=Source(
-            name="lmsys/toxic-chat",
-            config="toxicchat0124",
-            rows={"train": 5082, "test": 5083},
-            columns={"user_input": "user_input", "toxicity": "toxicity"},
-            keep=("human_annotation", "True"),
+        published=Published(
+            repository="lmsys/toxic-chat",
+            files="data/0124/toxic-chat_annotation_{split}.csv",
+            rows={"train": 5082, "test": 5083},  # of which people annotated about half
+            read=_chat_rows,
         ),
         complete=partial(splits.complete, shares={"validation": 0.1, "test": 0.2}, text="user_input", label="toxicity"),
     ),
     "imdb": Entry(
         features=partial(_class_features, POLARITIES),
         read=_read_reviews,
-        source=Source(
-            name="stanfordnlp/imdb",
-            config="plain_text",
+        published=Published(
+            repository="stanfordnlp/imdb",
+            files="plain_text/{split}-*.parquet",  # there are also 50,000 reviews without a rating
             rows={"train": 25000, "test": 25000},
-            columns={"text": "text", "label": "label"},
+            read=partial(_published_classes, POLARITIES),
         ),
         complete=partial(splits.complete, shares={"validation": 0.1}, text="text", label="label"),
     ),

@@ -1,7 +1,7 @@
-"""Files of real data and of samples: what stands in them, line by line, or a sentence about what is wrong.
+"""Files of real data and of samples: what stands in them, record by record, or a sentence about what is wrong.
 
-In: the path of a text file, plain or gzipped, in UTF-8. Out: records with the place they come from. Nothing here
-knows a dataset.
+In: the path of a text file, plain or gzipped, in UTF-8, or of a parquet file. Out: records with the place they come
+from. Nothing here knows a dataset.
 """
 
 import contextlib
@@ -9,10 +9,10 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-Record = tuple[str, dict]  # ("<file>, line <n>", {column: value})
+Record = tuple[str, dict]  # ("<file>, line <n>" or "<file>, row <n>", {column: value})
 
 
 class DataError(Exception):
@@ -107,10 +107,60 @@ def read_csv(path: Path, columns: list[str]) -> Iterator[Record]:
             raise DataError(f"{path}, line {first}: this is no CSV ({error}).") from None
 
 
+def read_parquet(path: Path, columns: list[str]) -> Iterator[Record]:
+    """Yield the records of a parquet file, only these columns; classes by name where the file says the names.
+
+    Raises `DataError`.
+    """
+    from datasets import Features
+    from pyarrow import parquet
+
+    table = _of_parquet(path, parquet.read_table)
+    _check_columns(str(path), columns, table.column_names)
+    features = Features.from_arrow_schema(table.schema)
+    cells = [_named(features[column], table[column].to_pylist()) for column in columns]
+    for number, row in enumerate(zip(*cells), start=1):
+        yield f"{path}, row {number}", dict(zip(columns, row))
+
+
+def _of_parquet(path: Path, read: Callable):
+    import pyarrow
+
+    try:
+        return read(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        file = path.resolve()  # what was downloaded is a link; deleting only that would not help
+        raise DataError(
+            f"{file} cannot be read as parquet ({_first_sentence(error)}): delete it and load again."
+        ) from None
+
+
+def _named(feature, values: list) -> list:
+    """The names of a column's classes instead of their numbers; other values as they are."""
+    inner = getattr(feature, "feature", None)
+    if inner is not None:
+        return [_named(inner, row) for row in values]
+    names = dict(enumerate(getattr(feature, "names", [])))
+    return [names.get(value, value) for value in values]  # -1 is no class: the Hub's sign for a missing one
+
+
+def count_rows(path: Path) -> int:
+    """Return the number of records of a CSV or parquet file. Raises `DataError`."""
+    from pyarrow import parquet
+
+    if path.suffix == ".csv":
+        return sum(1 for _ in read_csv(path, []))
+    return _of_parquet(path, parquet.read_metadata).num_rows
+
+
 def _check_columns(place: str, columns: list[str], found) -> None:
     missing = [column for column in columns if column not in found]
     if missing:
         raise DataError(f"{place}: there is no column {missing[0]!r}, only {', '.join(found) or 'an empty line'}.")
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
 
 
 def text(place: str, value) -> str:
@@ -121,14 +171,26 @@ def text(place: str, value) -> str:
 
 
 def one_of(place: str, value, known: list[str]) -> str:
-    """Return the one of the known names that a value is, as text. Raises `DataError`.
+    """Return a value that must be one of the known names. Raises `DataError`."""
+    if value not in known:
+        raise DataError(f"{place}: unknown value {value!r}; it should be one of {', '.join(known)}.")
+    return value
 
-    >>> one_of("train.jsonl, line 1", 2, ["0", "1", "2"])
-    '2'
+
+def class_number(place: str, value, names: list[str]) -> int:
+    """Return the number of a class that a file gives by name or by number. Raises `DataError`.
+
+    >>> [class_number("train.csv, line 2", value, ["neg", "pos"]) for value in ("pos", "1", 1)]
+    [1, 1, 1]
     """
-    if str(value) not in known:
-        raise DataError(f"{place}: unknown label {value!r}; the labels are {', '.join(known)}.")
-    return str(value)
+    if value in names:
+        return names.index(value)
+    numbers = [str(number) for number in range(len(names))]
+    if str(value) not in numbers:
+        raise DataError(
+            f"{place}: unknown label {value!r}; the labels are {', '.join(names)}, or their numbers from 0."
+        )
+    return int(value)
 
 
 def read_columns(path: Path, known_tags: list[str]) -> Iterator[tuple[list[str], list[str]]]:

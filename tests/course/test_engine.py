@@ -109,6 +109,37 @@ class TestCache:
         assert sums.grade()["anna"].score == 7
 
 
+class TestSeed:
+    """Hidden tests draw inputs from `$CLASS_SEED`."""
+
+    DRAWN = """import os
+import random
+
+draw = random.Random(os.environ["CLASS_SEED"])
+drawn = draw.randrange(10**9)
+assert add(drawn, 1) == drawn + 1, "A sum is wrong."
+float(f"1.{drawn}")"""
+
+    def grade(self, course, **answers) -> float:
+        """The points of the drawn test: one, and what was drawn behind the point."""
+        source = nbformat.read(course.root / "source" / "sums" / "sums.ipynb", as_version=4)
+        source.cells[3].source = self.DRAWN
+        course.write(source)
+        course.submit("anna", **answers)
+        (cell,) = [cell for cell in course.grade(force=True)["anna"].cells if cell.grade_id == "test_add"]
+        return cell.score
+
+    def test_a_class_keeps_its_own(self, sums, course_at, tmp_path, right):
+        first = self.grade(sums, **right)
+        assert first > 1
+        assert self.grade(sums, **right) == first
+        assert self.grade(course_at(tmp_path / "other"), **right) != first
+
+    def test_a_student_does_not_see_it(self, sums, right):
+        spy = "import os\ndef add(a, b):\n    return a + b if 'CLASS_SEED' not in os.environ else None"
+        assert self.grade(sums, **right | {"add": spy}) > 1
+
+
 class TestFolders:
     def test_odd_names_work(self, sums):
         names = ["Анна Петрова", "José", "=cmd|'calc'!A0", "-rf", "two\nlines", "[red]x[", "*", "%s{0}", "a'b\"c", "~"]

@@ -21,7 +21,7 @@ import nbformat
 import psutil
 import pytest
 
-from course import verdict
+from course import ROOT, verdict
 from course.cli import main
 
 COURSE = [sys.executable, "-m", "course.cli"]
@@ -29,6 +29,7 @@ LIMITS = ["--cell-timeout", "4", "--timeout", "60"]
 KEYS = ["student", "assignment", "verdict", "cause", "flags", "score", "max_score", "seconds", "cells", "sandbox"]
 # formgrader has asked the gradebook for marks and comments, and listens to its boxes
 LOADED = "return $('.extra-credit[placeholder]').length == 3 && $('.comment[placeholder]').length == 3"
+HTML_TO_FOOL = "<input id='essay' class='score tabbable' value='2'><a href='javascript:alert(1)'>Look</a>"
 PATIENCE = 120  # seconds that a test waits for another process on a busy machine
 
 
@@ -332,6 +333,7 @@ def test_on_dask_a_lost_worker_costs_nothing(course_at, tmp_path, right, dask_cl
 @pytest.fixture
 def formgrader(sums, tmp_path):
     """A Jupyter server in the course; yields its address and the query that logs in there."""
+    shutil.copy(ROOT / "nbgrader_config.py", sums.root)
     token = secrets.token_hex(16)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -364,7 +366,8 @@ def test_in_formgrader_marks_are_given_and_survive_the_next_grading(sums, right,
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import WebDriverWait
 
-    sums.submit("Анна", **right | {"evens": "def evens(n):\n    return []"})
+    essay = "**Short** & good. <img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
+    sums.submit("Анна", **right | {"evens": "def evens(n):\n    return []", "essay": essay + HTML_TO_FOOL})
     sums.grade()
     with sums.gradebook() as gradebook:
         submission = gradebook.find_submission_notebook("sums", "sums", "Анна").id
@@ -374,6 +377,9 @@ def test_in_formgrader_marks_are_given_and_survive_the_next_grading(sums, right,
     browser.get(f"{address}/formgrader/submissions/{submission}/")
     until(lambda _: browser.execute_script(LOADED))
     assert "def evens" in browser.find_element(By.TAG_NAME, "body").text
+    assert browser.find_element(By.CSS_SELECTOR, ".text_cell_render strong").text == "Short"
+    assert browser.title != "taken"
+    assert len(browser.find_elements(By.ID, "essay")) == 1
 
     browser.find_element(By.ID, "essay").send_keys("1.5", Keys.TAB)
     browser.find_element(By.ID, "essay-comment").send_keys("Хорошо сказано.", Keys.TAB)

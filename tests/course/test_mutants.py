@@ -1,78 +1,91 @@
-"""Do the tests of the unit `ner` see typical mistakes? Each mutant must lose points, the reference none."""
+"""Do the units' tests see typical mistakes? Each mutant must lose points, the reference none."""
 
 import ast
 import contextlib
+import functools
 import io
-import sys
 
 import nbformat
 import pytest
 
-from course import ROOT
-from course.demo import mutant
-from course.units.ner.mutants import MUTANTS
+from course import ROOT, demo
+from course.build.read import unit_names
+from course.demo import mutant, mutants, reference_answers
 
-FUNCTIONS = ("preprocess_ner_dataset", "build_model", "calculate_metrics", "do_ner")
+FUNCTIONS = [(unit, name) for unit in unit_names() for name in reference_answers(unit) if name != "training"]
+MUTANTS = [(unit, grade_id, name) for unit in unit_names() for grade_id, name, _, _ in mutants(unit)]
+each_function = pytest.mark.parametrize(("unit", "grade_id"), FUNCTIONS)
 
 
-@pytest.fixture(scope="module")
-def cells():
-    notebook = nbformat.read(ROOT / "source" / "ner-en" / "ner.ipynb", as_version=4)
+@functools.cache
+def cells_of(unit: str) -> dict[str, nbformat.NotebookNode]:
+    """The code cells of a unit's notebook, by their ids."""
+    notebook = nbformat.read(ROOT / "source" / f"{unit}-en" / f"{unit}.ipynb", as_version=4)
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 
-@pytest.fixture(scope="module")
-def namespace(cells):
-    """What the notebook has defined before its first exercise, and the four functions."""
+@functools.cache
+def namespace_of(unit: str) -> dict:
+    """What a notebook has defined before its first exercise, and the reference functions."""
     names = {"__name__": "__notebook__"}
-    for identity, cell in cells.items():
-        if identity in FUNCTIONS:
+    functions = [grade_id for owner, grade_id in FUNCTIONS if owner == unit]
+    for identity, cell in cells_of(unit).items():
+        if identity in functions:
             break
-        if "show." not in cell.source and "google.colab" not in cell.source:
+        if "lesson" not in cell.metadata.get("tags", []) and "google.colab" not in cell.source:
             with contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(cell.source, identity, "exec"), names)
-    for identity in FUNCTIONS:
-        exec(cells[identity].source, names)
+    for identity in functions:
+        exec(cells_of(unit)[identity].source, names)
     return names
 
 
-def passes(cells, namespace, grade_id, answer):
+def passes(unit: str, grade_id: str, answer: str) -> bool:
     """Whether an answer passes the visible and hidden tests of its exercise."""
-    names = dict(namespace)
+    names = dict(namespace_of(unit))
     exec(compile(answer, grade_id, "exec"), names)
     try:
-        exec(compile(cells[f"test_{grade_id}"].source, f"test_{grade_id}", "exec"), names)
+        exec(compile(cells_of(unit)[f"test_{grade_id}"].source, f"test_{grade_id}", "exec"), names)
     except Exception:
         return False
     return True
 
 
-@pytest.mark.parametrize("grade_id", FUNCTIONS)
-def test_reference_passes(cells, namespace, grade_id):
-    assert passes(cells, namespace, grade_id, cells[grade_id].source)
+@each_function
+def test_reference_passes(unit, grade_id):
+    assert passes(unit, grade_id, cells_of(unit)[grade_id].source)
 
 
-@pytest.mark.parametrize(("grade_id", "name"), [(grade_id, name) for grade_id, name, _, _ in MUTANTS])
-def test_mutant_loses_points(cells, namespace, grade_id, name):
-    assert not passes(cells, namespace, grade_id, mutant(grade_id, name))
+@pytest.mark.parametrize(("unit", "grade_id", "name"), MUTANTS)
+def test_mutant_loses_points(unit, grade_id, name):
+    assert not passes(unit, grade_id, mutant(unit, grade_id, name))
 
 
-@pytest.mark.parametrize("grade_id", FUNCTIONS)
-def test_every_function_has_at_least_four_mutants(grade_id):
-    assert sum(mutated == grade_id for mutated, _, _, _ in MUTANTS) >= 4
+@each_function
+def test_every_function_has_at_least_four_mutants(unit, grade_id):
+    assert sum((owner, mutated) == (unit, grade_id) for owner, mutated, _ in MUTANTS) >= 4
 
 
-@pytest.mark.parametrize("grade_id", FUNCTIONS)
-def test_a_test_says_nothing_on_stderr(cells, namespace, grade_id, capfd):
+@each_function
+def test_a_test_says_nothing_on_stderr(unit, grade_id, capfd):
     """In nbgrader a line on stderr in a test cell costs all points, so the course's own tests print none."""
-    assert passes(cells, namespace, grade_id, cells[grade_id].source)
+    assert passes(unit, grade_id, cells_of(unit)[grade_id].source)
     assert capfd.readouterr().err == ""
 
 
-def test_lesson_cells_do_not_need_the_tests(cells):
+@pytest.mark.parametrize("seed", ["another class", "a third one"])
+@each_function
+def test_reference_passes_whatever_is_drawn(unit, grade_id, seed, monkeypatch):
+    """Hidden tests draw inputs from a seed of the class."""
+    monkeypatch.setenv("CLASS_SEED", seed)
+    assert passes(unit, grade_id, cells_of(unit)[grade_id].source)
+
+
+@pytest.mark.parametrize("unit", unit_names())
+def test_lesson_cells_do_not_need_the_tests(unit):
     """Test cells run on the grader's side, so no other cell may use a name that only a test defines."""
     defined_by_tests, defined = set(), set()
-    for identity, cell in cells.items():
+    for identity, cell in cells_of(unit).items():
         stored, loaded = names_in(cell.source, ast.Store), names_in(cell.source, ast.Load)
         if identity.startswith("test_"):
             defined_by_tests |= stored - defined
@@ -82,13 +95,15 @@ def test_lesson_cells_do_not_need_the_tests(cells):
 
 
 def test_a_mutant_whose_text_is_gone_is_an_error(monkeypatch):
-    monkeypatch.setattr(sys.modules["course.demo"], "MUTANTS", [("do_ner", "gone", "no such text", "")])
+    monkeypatch.setattr(demo, "mutants", lambda unit: [("do_ner", "gone", "no such text", "")])
     with pytest.raises(ValueError, match="no longer there"):
-        mutant("do_ner", "gone")
+        mutant("ner", "do_ner", "gone")
 
 
-def test_no_mark_needs_a_lesson_cell(cells):
+@pytest.mark.parametrize("unit", unit_names())
+def test_no_mark_needs_a_lesson_cell(unit):
     """The grader leaves cells with the tag `lesson` out, so nothing else may use a name that only they define."""
+    cells = cells_of(unit)
     stored = {identity: names_in(cell.source, ast.Store) for identity, cell in cells.items()}
     lessons = {identity for identity, cell in cells.items() if "lesson" in cell.metadata.get("tags", [])}
     others = cells.keys() - lessons

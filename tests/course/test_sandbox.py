@@ -1,7 +1,8 @@
-"""Which sandbox is used, what it says when it cannot be, and the plain one, which confines least."""
+"""Which sandbox is used, what it says when it cannot be, and the two that stand in for bubblewrap."""
 
 import dataclasses
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -41,13 +42,22 @@ def test_bwrap_that_does_not_work(monkeypatch, failure):
     def run(command, **_):
         if failure == "hangs":
             raise subprocess.TimeoutExpired(command, 20)
-        return subprocess.CompletedProcess(command, 1, "", "bwrap: setting up uid map: Permission denied\n")
+        return subprocess.CompletedProcess(command, 1, b"", b"bwrap: setting up uid map: Permission denied\n")
 
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: "/usr/bin/bwrap")
     monkeypatch.setattr(sandbox.subprocess, "run", run)
     assert choose(None) == "rlimits"
     with pytest.raises(SandboxUnavailable, match=r"Permission denied|does not answer"):
         choose("bwrap")
+
+
+def test_docker_that_does_not_answer(monkeypatch):
+    """The sentence is Docker's own."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    if not shutil.which("docker"):
+        pytest.skip("Docker is not installed")
+    with pytest.raises(SandboxUnavailable, match=r"^Docker does not work on this machine: .*nowhere"):
+        choose("docker")
 
 
 def test_rlimits_are_taken_when_asked_for():
@@ -70,22 +80,26 @@ def test_a_sandbox_that_does_not_start_says_why(monkeypatch):
         pytest.fail("it started")
 
 
-@pytest.fixture(scope="module")
-def plain():
-    """A warm parent without namespaces."""
-    with Warm("rlimits", LIMITS) as warm:
+@pytest.fixture(scope="module", params=["docker", "rlimits"])
+def fallback(request):
+    """A warm parent in a container, and one without namespaces."""
+    try:
+        kind = choose(request.param)
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
+    with Warm(kind, LIMITS) as warm:
         yield warm
 
 
 @pytest.fixture
-def student(plain):
+def student(fallback):
     """A process for a submission in it."""
-    with plain.student() as student:
+    with fallback.student() as student:
         yield student
-    assert plain.processes() == {}
+    assert fallback.processes() == {}
 
 
-def test_plain_an_honest_notebook_runs(student):
+def test_an_honest_notebook_runs(student):
     """Cells, state, output, calls, files."""
     assert student.run("import numpy as np\nx = 41").ok
     student.ask("put", "data/words.txt", b"one two")
@@ -95,7 +109,7 @@ def test_plain_an_honest_notebook_runs(student):
     assert student.ask("call", handle, [3], {}).tolist() == [0, 1, 2]
 
 
-def test_plain_an_error_is_an_output(student):
+def test_an_error_is_an_output(student):
     """And the next cell runs."""
     run = student.run("1 / 0")
     assert not run.ok
@@ -103,20 +117,20 @@ def test_plain_an_error_is_an_output(student):
     assert student.run("1").ok
 
 
-def test_plain_a_submission_has_a_folder_of_its_own(plain):
+def test_a_submission_has_a_folder_of_its_own(fallback):
     """It is gone with the submission."""
-    with plain.student() as first:
+    with fallback.student() as first:
         folder = _text(first.run("import os, tempfile\nopen('left', 'w').close()\nprint(os.getcwd())")).strip()
         assert _text(first.run("print(tempfile.gettempdir())")).strip() == str(Path(folder).parent)
-        assert Path(folder, "left").exists()
+        assert _text(first.run(f"print(os.listdir({folder!r}))")).count("'left'") == 1
     assert not Path(folder, "left").exists()
-    with plain.student() as second:
+    with fallback.student() as second:
         assert _text(second.run("import os\nprint([name for name in os.listdir() if name[0] != '.'])")) == "[]\n"
 
 
-def test_plain_everything_that_was_started_is_ended(plain):
+def test_everything_that_was_started_is_ended(fallback):
     """Also what left the process group, or was orphaned."""
-    with plain.student() as student:
+    with fallback.student() as student:
         student.run("""import os, subprocess
 subprocess.Popen(["sleep", "1000"])
 subprocess.Popen(["sh", "-c", "sleep 1000 & sleep 1000"], start_new_session=True)
@@ -126,43 +140,53 @@ if os.fork() == 0:
         while True:
             pass
     os._exit(0)""")
-        pids = set(plain.processes())
+        pids = set(fallback.processes())
         assert len(pids) >= 5
-    assert plain.processes() == {}
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert fallback.processes() == {}
+    assert not any(_lives(pid) for pid in pids)
 
 
-def test_plain_limits_hold(plain, monkeypatch):
+def test_limits_hold(fallback, monkeypatch):
     """Time, and what processes use together, which a limit of each would not see."""
-    monkeypatch.setattr(plain, "limits", dataclasses.replace(LIMITS, cell_seconds=1))
-    with plain.student() as student:
+    monkeypatch.setattr(fallback, "limits", dataclasses.replace(LIMITS, cell_seconds=1))
+    with fallback.student() as student:
         with pytest.raises(TimedOut, match="1 s"):
             student.run("while True:\n    pass")
         assert student.run("1").ok
-    monkeypatch.setattr(plain, "limits", dataclasses.replace(LIMITS, processes=10))
-    with plain.student() as student, pytest.raises(Stopped, match="10 processes"):
+    monkeypatch.setattr(fallback, "limits", dataclasses.replace(LIMITS, processes=10))
+    with fallback.student() as student, pytest.raises(Stopped, match="10 processes"):
         student.run(
             "import subprocess, time\nfor _ in range(30):\n    subprocess.Popen(['sleep', '1000'])\ntime.sleep(1000)"
         )
 
 
-def test_plain_a_killed_process_is_noticed(plain):
+def test_a_killed_process_is_noticed(fallback):
     """And the next submission gets a new one."""
-    with plain.student() as student, pytest.raises(Stopped, match="died"):
+    with fallback.student() as student, pytest.raises(Stopped, match="died"):
         student.run("import os\nos._exit(1)")
-    with plain.student() as student:
+    with fallback.student() as student:
         assert student.run("1").ok
 
 
-def test_closing_in_the_middle_leaves_nothing():
-    """No process, no folder, no control group, also while a submission runs."""
-    with Warm("rlimits", LIMITS) as warm:
+@pytest.mark.parametrize("kind", ["docker", "rlimits"])
+def test_closing_in_the_middle_leaves_nothing(kind):
+    """No process, no folder, no control group, no container, also while a submission runs."""
+    try:
+        warm = Warm(choose(kind), LIMITS)
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
+    with warm:
         warm.student().run("import subprocess\nsubprocess.Popen(['sleep', '1000'])")
         pids = {*warm.own, *warm.processes()}
         folder, group = warm.folder, warm.group
     assert len(pids) >= 3
     assert not any(_lives(pid) for pid in pids)
     assert not os.path.exists(folder)
+    if kind == "docker":
+        listed = subprocess.run(
+            ["docker", "ps", "--all", "--quiet", "--filter", f"name={Path(folder).name}"], capture_output=True
+        )
+        assert (listed.returncode, listed.stdout) == (0, b"")
     assert not (group and group.exists())
 
 

@@ -1,6 +1,5 @@
 """The same sentences in the same shape from samples, a folder and the Hub; a sentence for everything that is wrong."""
 
-import dataclasses
 import gzip
 import os
 from pathlib import Path
@@ -206,63 +205,3 @@ def test_a_broken_file_is_named(tmp_path, one_sentence, name, content, words):
     write(tmp_path, validation_txt=GOOD, **{name: content})
     with one_sentence(data.DataError, str(tmp_path / "conll2003" / name), *words):
         data.load("conll2003", tmp_path)
-
-
-# ---- the Hub
-
-LOAD_FROM_HUB = """
-import huggingface_hub.utils._http as http
-http.time.sleep = lambda seconds: None  # between its retries
-from helpers import data
-from helpers.data import files
-try:
-    data.load("conll2003", "hub")
-except data.DataError as error:
-    print(error)
-"""
-CLOSED_PORT = "http://127.0.0.1:9"
-
-
-@pytest.mark.parametrize("setting", [{"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": CLOSED_PORT}], ids=["offline", "down"])
-def test_without_the_hub_the_ways_out_are_named(python, setting):
-    said = python(LOAD_FROM_HUB, **setting).stdout
-    assert said.count("\n") == 1
-    assert [way for way in ("internet", "COURSE_DATA", "profile='offline'") if way not in said] == []
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    """A Hub that gives CoNLL in its own columns, `rows` sentences a split, of which the course expects one."""
-    import datasets
-
-    def serve(rows):
-        columns = {
-            "id": ["7"] * rows,
-            "tokens": [["Anna", "left"]] * rows,
-            "pos_tags": [[1, 2]] * rows,
-            "ner_tags": [[1, 0]] * rows,
-        }
-        served = datasets.DatasetDict({split: datasets.Dataset.from_dict(columns) for split in ("train", "validation")})
-        entry = data.DATASETS["conll2003"]
-        published = dataclasses.replace(entry.source, rows={"train": 1, "validation": 1})
-        monkeypatch.setitem(data.DATASETS, "conll2003", dataclasses.replace(entry, source=published))
-        monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: served)
-
-    return serve
-
-
-def test_the_hub_gives_the_same_shape_as_the_samples(hub, samples):
-    hub(rows=1)
-    assert data.load("conll2003", "hub")["train"].features == samples["train"].features
-
-
-def test_real_data_come_from_the_hub_without_course_data(hub, monkeypatch):
-    monkeypatch.delenv("COURSE_DATA", raising=False)
-    hub(rows=1)
-    assert sentences(data.load("conll2003")["train"]) == [(["Anna", "left"], ["B-PER", "O"])]
-
-
-def test_data_that_have_changed_on_the_hub_are_noticed(hub, one_sentence):
-    hub(rows=2)
-    with one_sentence(data.DataError, "lhoestq/conll2003", "2", "instead of", "1"):
-        data.load("conll2003", "hub")

@@ -8,12 +8,12 @@ import os
 from pathlib import Path
 
 import pytest
-from datasets import Dataset, DatasetDict
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import data
-from helpers.data import catalog, splits
+from helpers.data import catalog, files, splits
 
 SINGLE = ["tweet_eval/emotion", "tweet_eval/stance_climate", "toxic_chat", "imdb"]
 WITH_LOCALE = ["massive", "out_of_scope"]
@@ -277,8 +277,8 @@ BROKEN = {
     "bad JSON": ("tweet_eval/emotion/train.jsonl", GOOD + '{"text": "x", ', "line 3", "JSON"),
     "no object": ("tweet_eval/emotion/train.jsonl", GOOD + '["x", 1]\n', "line 3", "JSON object"),
     "a column is missing": ("tweet_eval/emotion/train.jsonl", '{"text": "x"}', "line 1", "'label'", "text"),
-    "an unknown number": ("tweet_eval/emotion/test.jsonl", '\n{"text": "x", "label": 4}', "line 2", "4", "0, 1, 2, 3"),
-    "a label that is true": ("tweet_eval/emotion/test.jsonl", '{"text": "x", "label": true}', "True", "0, 1, 2, 3"),
+    "an unknown number": ("tweet_eval/emotion/test.jsonl", '\n{"text": "x", "label": 4}', "line 2", "4", "anger, joy"),
+    "a label that is true": ("tweet_eval/emotion/test.jsonl", '{"text": "x", "label": true}', "True", "anger, joy"),
     "a text that is a number": ("tweet_eval/emotion/test.jsonl", '{"text": 3, "label": 0}', "line 1", "3 is no text"),
     "an empty file": ("tweet_eval/emotion/validation.jsonl", "", "no rows", "validation"),
     "another encoding": ("tweet_eval/emotion/train.jsonl", GOOD.encode("utf-16"), "UTF-8"),
@@ -291,7 +291,7 @@ BROKEN = {
     "a CSV without a column": ("imdb/train.csv", "text,class\nx,1\n", "line 1", "'label'", "class"),
     "a CSV with a short row": ("imdb/train.csv", 'text,label\n"a\nb",1\nc\n', "line 4", "1 columns instead of 2"),
     "a CSV with an open quote": ("imdb/train.csv", 'text,label\na,1\n"b,1\n', "line 3", "CSV"),
-    "a CSV with a word for a class": ("imdb/train.csv", "text,label\na,pos\n", "line 2", "'pos'", "0, 1"),
+    "a CSV with another class": ("imdb/train.csv", "text,label\na,good\n", "line 2", "'good'", "neg, pos"),
     "a CSV of nothing": ("imdb/train.csv", "", "line 1", "'text'"),
     "a CSV of its header": ("imdb/test.csv", "text,label\n", "no rows", "test"),
     "an annotation that is neither": ("toxic_chat/train.csv", csv_text([CHATS[1] | {"human_annotation": "maybe"}]),
@@ -325,6 +325,25 @@ def test_a_missing_folder_is_named(tmp_path, one_sentence, name):
     missing = "clinc_oos" if name == "out_of_scope" else name
     with one_sentence(data.DataError, str(tmp_path / missing), "COURSE_DATA", "profile='offline'"):
         data.load(name, tmp_path)
+
+
+# ---- parquet
+
+
+@pytest.mark.parametrize(("label", "named"), [(1, "pos"), (-1, -1), (None, None)])
+def test_classes_of_a_parquet_file_are_named(tmp_path, label, named):
+    """-1 stands for a missing class; as an index into the names it would be the last one."""
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
+    Dataset.from_dict({"text": ["x"], "label": [label]}, features=features).to_parquet(tmp_path / "x.parquet")
+    ((place, record),) = files.read_parquet(tmp_path / "x.parquet", ["label", "text"])
+    assert place == f"{tmp_path / 'x.parquet'}, row 1"
+    assert record == {"label": named, "text": "x"}
+
+
+def test_a_column_that_a_parquet_file_lacks_is_named(tmp_path, one_sentence):
+    Dataset.from_dict({"text": ["x"]}).to_parquet(tmp_path / "x.parquet")
+    with one_sentence(data.DataError, str(tmp_path / "x.parquet"), "'label'", "text"):
+        list(files.read_parquet(tmp_path / "x.parquet", ["text", "label"]))
 
 
 # ---- the samples

@@ -11,7 +11,7 @@ def test_import_leaves_the_heavy_packages_alone(python, heavy):
     assert python(f"import helpers, sys; print({heavy!r} in sys.modules)").stdout == "False\n"
 
 
-@pytest.mark.parametrize("module", ["data", "models", "ner", "profiles", "training", "show", "metrics"])
+@pytest.mark.parametrize("module", ["data", "hub", "models", "ner", "profiles", "training", "show", "metrics"])
 def test_the_modules_are_light_too(python, module):
     code = f"import helpers.{module}, sys; print({{'torch', 'transformers', 'matplotlib'}} & sys.modules.keys())"
     assert python(code).stdout == "set()\n"

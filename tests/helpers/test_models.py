@@ -35,7 +35,7 @@ def test_missing_weights_of_the_offline_encoder_are_named(tmp_path, monkeypatch,
 def test_without_its_package_the_offline_encoder_comes_from_the_hub(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: asked.append(name) or str(tmp_path))
+    monkeypatch.setattr("helpers.hub.download", lambda name, *_, **__: asked.append(name) or tmp_path)
     assert models.fetch.__wrapped__(models.OFFLINE_ENCODER) == str(tmp_path)
     assert asked == ["sentence-transformers/all-MiniLM-L6-v2"]
 

@@ -232,7 +232,11 @@ assert encoded["labels"] == [-100, 1, 2, 2] + 8 * [0] + [-100], (
     "Look at the labels of the pieces."
 )
 ### BEGIN HIDDEN TESTS
+import os
+import random
+
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
+draw = random.Random(os.environ.get("CLASS_SEED", ""))
 
 
 def expected_labels(words, tags):
@@ -254,6 +258,12 @@ for words, tags in [
         "Labels do not follow the three rules."
     )
     assert set(encoded) == fields, "Return exactly the four fields of the table."
+
+for row in draw.sample(list(data.load("conll2003", "samples")["train"]), 10):
+    encoded = preprocess_ner_dataset(row, tokenizer)
+    assert dict(encoded) == ner.preprocess_ner_dataset(row, own_tokenizer), (
+        "Labels do not follow the three rules."
+    )
 
 words, tags = ["\u200b", "Rabinovich", "", "saw", "\u200b", "Amsterdam"], [0, 1, 0, 0, 7, 5]
 encoded = preprocess_ner_dataset({"tokens": words, "ner_tags": tags}, tokenizer)
@@ -459,6 +469,20 @@ assert abs(scores["accuracy"] - 6 / 9) < 1e-6, (
     "Leave out the positions labelled -100, and only them."
 )
 
+import os
+import random
+
+draw = random.Random(os.environ.get("CLASS_SEED", ""))
+drawn = np.random.default_rng(draw.getrandbits(64))
+labels = drawn.integers(0, 5, (6, 9))
+logits = np.eye(5)[np.where(drawn.random(labels.shape) < 0.7, labels, 0)]
+labels[drawn.random(labels.shape) < 0.2] = -100
+scores = calculate_metrics((logits, labels), names)
+assert all(
+    abs(scores[name] - score) < 1e-9
+    for name, score in ner.calculate_metrics((logits, labels), names).items()
+), "Count predictions and labels as the table does."
+
 other = ["O", "B-X", "I-X"]
 scores = calculate_metrics((np.eye(3)[[[0, 0, 0]]] - 5, np.array([[0, 1, 2]])), other)
 assert scores["precision"] == scores["recall"] == scores["f1"] == 0.0, (
@@ -538,6 +562,7 @@ own = profiles.load("ner", profile.name, checkpoint=profile.checkpoint)
 own_tokenizer = models.load_tokenizer(own.checkpoint)
 sentences = data.load("conll2003", own.data)["validation"]
 rows = [ner.preprocess_ner_dataset(row, own_tokenizer) for row in sentences]
+rows.sort(key=lambda row: len(row["labels"]))  # less padding
 inputs = [{name: row[name] for name in row if name != "labels"} for row in rows]
 logits = trainer.predict(inputs).predictions
 padding = [[-100] * (logits.shape[1] - len(row["labels"])) for row in rows]
@@ -808,6 +833,18 @@ assert found("blue and red", rules) == [("ORG", 0, 4), ("ORG", 9, 12)], "O close
 assert found("grey green red", rules) == [("LOC", 0, 10), ("ORG", 11, 14)], (
     "Another class opens an entity."
 )
+
+import os
+import random
+
+draw = random.Random(os.environ.get("CLASS_SEED", ""))
+colours = draw.choices(["red", "blue", "green", "grey", "and"], k=60)
+colours = draw.choice(["", "🎉 "]) + " ".join(colours)
+expected = [
+    (entity["class"], entity["start"], entity["end"])
+    for entity in ner.do_ner(colours, rules, own_tokenizer)["entities"]
+]
+assert found(colours, rules) == expected, "Words are not joined to entities by the rules."
 
 # Far more than the model's limit, names everywhere, also where windows meet.
 line = "Rabinovich and others walked from Tel Aviv to the sea . "
