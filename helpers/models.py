@@ -168,16 +168,14 @@ def lookup_tagger(tags_of: dict[str, list[str]], tokenizer, label_names: list[st
     return model.eval()
 
 
-def answering_t5(
-    answer_of: dict[str, str], tokenizer, default: str, *, dropout: float = 0.0, endless: bool = False
-):
+def answering_t5(answer_of: dict[str, str], tokenizer, default: str, *, dropout: float = 0.0, endless: bool = False):
     """Return a real T5, made by hand, that answers with a fixed text as soon as a word stands in its input.
 
-    `answer_of` maps words to answers (`{"rude": "yes"}`; every piece of the word counts, so choose words that share none);
-    without such a word the answer is `default`. With `endless`, an answer is repeated without an end. It is an ordinary
-    `T5ForConditionalGeneration` with an encoder without layers and one layer in the decoder, with a config, a device,
-    and a training mode whose dropout spoils the answers. It needs no training, so it shows and tests
-    what happens around the model. No token may stand twice in one answer: the next one follows from the last.
+    `answer_of` maps words to answers (`{"rude": "yes"}`; every piece of a word counts, so choose words that share
+    none); without such a word the answer is `default`. With `endless`, an answer is repeated without an end. It is an
+    ordinary `T5ForConditionalGeneration` with an encoder without layers and one layer in the decoder, with a config, a
+    device, and a training mode whose dropout spoils the answers. It needs no training, so it shows and tests what
+    happens around the model. No token may stand twice in one answer: the next one follows from the last.
 
     How it works: a token's vector says which answer it calls for. Cross-attention brings that of the words to the
     decoder, whatever else stands there; for each pair of an answer and a last token one neuron writes the next.

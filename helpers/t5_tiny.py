@@ -73,9 +73,7 @@ def _train_tokenizer(texts: list[str]):
     tokenizer.decoder = decoders.Metaspace(**metaspace)
     tokenizer.train_from_iterator(
         texts,
-        trainers.BpeTrainer(
-            vocab_size=CONFIG["vocab_size"], special_tokens=[PAD, END, UNKNOWN], show_progress=False
-        ),
+        trainers.BpeTrainer(vocab_size=CONFIG["vocab_size"], special_tokens=[PAD, END, UNKNOWN], show_progress=False),
     )
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"$A {END}", pair=f"$A {END} $B {END}", special_tokens=[(END, 1)]
