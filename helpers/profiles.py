@@ -26,7 +26,8 @@ class Profile:
     size of the slice on which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are
     not trained. `schedule` is the course of the learning rate, as transformers names it; `layer_decay` its factor
     from each layer to the one below, 1 for the same everywhere. `label_smoothing` is the share of
-    probability that the targets give to all classes alike.
+    probability that the targets give to all classes alike. `sampling` is how batches are drawn: `group_by_length` saves
+    padding, `random` keeps apart what oversampling has doubled.
     """
 
     unit: str
@@ -47,6 +48,7 @@ class Profile:
     schedule: str = "linear"
     layer_decay: float = 1.0
     label_smoothing: float = 0.0
+    sampling: str = "group_by_length"
 
 
 @cache

@@ -122,7 +122,7 @@ def make_trainer(
         warmup_steps=profile.warmup,
         weight_decay=profile.weight_decay,
         label_smoothing_factor=profile.label_smoothing,
-        train_sampling_strategy="group_by_length" if shuffle else "sequential",
+        train_sampling_strategy=profile.sampling if shuffle else "sequential",
         eval_strategy="epoch" if eval_dataset is not None and not profile.max_steps else "no",
         logging_strategy="epoch",
         save_strategy="no",
