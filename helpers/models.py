@@ -241,3 +241,45 @@ def answering_t5(answer_of: dict[str, str], tokenizer, default: str, *, dropout:
         for token, at in place.items():
             model.lm_head.weight[token, next_at + at] = 1.0
     return model.eval()
+
+
+def keyword_classifier(class_of: dict[str, str], tokenizer, label_names: list[str], *, dropout: float = 0.0):
+    """Return a real text-classification model that takes the class which most word pieces of the text vote for.
+
+    `class_of` maps words to classes (`{"hooray": "joy"}`); a text without such words is of the first class. Like
+    `lookup_tagger` it needs no training. It is an ordinary `BertForSequenceClassification`: its one layer attends to all
+    tokens alike, so `[CLS]` sees the mean of what is not masked. Padding votes for the last class: who forgets
+    the attention mask gets wrong answers, and so does who leaves dropout switched on.
+    """
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    size = len(label_names)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=size,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=1,
+        max_position_embeddings=tokenizer.model_max_length,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=0.0,
+        id2label=dict(enumerate(label_names)),
+        label2id={name: index for index, name in enumerate(label_names)},
+    )
+    model = BertForSequenceClassification(config)
+    one_vote = torch.eye(size)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "LayerNorm" not in name:
+                parameter.zero_()
+        votes = model.bert.embeddings.word_embeddings.weight
+        for word, name in class_of.items():
+            votes[tokenizer(word, add_special_tokens=False)["input_ids"]] = one_vote[label_names.index(name)]
+        votes[tokenizer.pad_token_id] = one_vote[-1]
+        layer = model.bert.encoder.layer[0]
+        for square in (layer.attention.self.value, layer.attention.output.dense, model.bert.pooler.dense):
+            square.weight.copy_(one_vote)
+        model.classifier.weight.copy_(one_vote)
+        model.classifier.bias[0] = 0.01  # where nothing votes
+    return model.eval()

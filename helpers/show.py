@@ -10,6 +10,7 @@ import html
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 RESULTS_MIME = "application/vnd.course.results+json"
+NO_SCORES = {"eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second"}
 
 
 def _axes(width=8.0, height=3.6):
@@ -37,6 +38,7 @@ def bars(counts: dict[str, float], name: str = "") -> None:
     axes.invert_yaxis()
     axes.set_xlabel(name)
     axes.margins(x=0.1)
+    axes.xaxis.get_major_locator().set_params(integer=all(float(value).is_integer() for value in counts.values()))
     _finish(figure)
 
 
@@ -51,15 +53,37 @@ def histogram(values, name: str, limit: int | None = None) -> None:
     _finish(figure)
 
 
+def score_histogram(scores: dict[str, list[float]], name: str, threshold: float | None = None) -> None:
+    """Shares of scores between 0 and 1, one outline a key; `threshold` is drawn as a dotted line."""
+    import numpy as np
+
+    figure, axes = _axes()
+    edges = np.linspace(0, 1, 21)
+    for (key, values), colour, hatch in zip(scores.items(), PALETTE, ["", "//", ".."]):
+        weights = np.full(len(values), 1 / max(len(values), 1))
+        axes.hist(
+            values, edges, weights=weights, histtype="stepfilled", edgecolor=colour, facecolor=f"{colour}40",
+            linewidth=2, hatch=hatch, label=key,
+        )  # fmt: skip
+    if threshold is not None:
+        axes.axvline(threshold, color="black", linestyle=":", linewidth=2, label=f"threshold {threshold:.3f}")
+    axes.set_xlabel(name)
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.legend()
+    _finish(figure)
+
+
 def history(trainer) -> None:
-    """Loss and F1 of every epoch that the trainer has logged, on two axes."""
-    evaluations = [entry for entry in trainer.state.log_history if "eval_f1" in entry]
+    """Loss and scores of every epoch that the trainer has logged."""
+    evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
     losses = [entry for entry in trainer.state.log_history if "loss" in entry]
     figure, axes = _axes()
     axes.plot([e["epoch"] for e in losses], [e["loss"] for e in losses], "o--", color=PALETTE[1], label="loss")
     epochs = [e["epoch"] for e in evaluations]
     axes.plot(epochs, [e["eval_loss"] for e in evaluations], "s-", color=PALETTE[3], label="eval_loss")
-    axes.plot(epochs, [e["eval_f1"] for e in evaluations], "^-", color=PALETTE[0], label="eval_f1")
+    scores = [name for name in evaluations[0] if name.startswith("eval_") and name not in NO_SCORES] if epochs else []
+    for name, marker, colour in zip(scores, "^DvP", (PALETTE[0], PALETTE[2], PALETTE[4], PALETTE[5])):
+        axes.plot(epochs, [e[name] for e in evaluations], f"{marker}-", color=colour, label=name)
     axes.set_xlabel("epoch")
     axes.set_ylim(bottom=0)
     axes.legend()
@@ -142,7 +166,21 @@ def table(rows: dict[str, dict[str, float]]):
     """A table of scores, one row a key, numbers with four digits."""
     import pandas as pd
 
-    return pd.DataFrame(rows).T.style.format(precision=4)
+    return pd.DataFrame(rows).T.style.format(precision=4, na_rep="–")
+
+
+def examples(**columns: list) -> None:
+    """Rows of data as they are: `examples(text=texts, label=names)`, one column a keyword."""
+    from IPython.display import HTML, display
+
+    style = "text-align:left;white-space:pre-wrap;overflow-wrap:anywhere;max-width:38em;padding:3px 10px"
+    head = "".join(f'<th style="{style}">{html.escape(name)}</th>' for name in columns)
+    rows = [
+        "".join(f'<td style="{style}">{html.escape(str(value))}</td>' for value in row)
+        for row in zip(*columns.values())
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    display(HTML(f'<div style="overflow-x:auto"><table><tr>{head}</tr>{body}</table></div>'))
 
 
 def results(profile, metrics: dict[str, float]) -> None:

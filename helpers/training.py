@@ -74,6 +74,22 @@ def smooth_labels(model, share: float) -> None:
         model.register_forward_hook(replace_loss, with_kwargs=True)
 
 
+def shuffled_groups(lengths: list[int], batch_size: int) -> list[int]:
+    """Return all row numbers so that each batch holds rows of like length, and the batches come in random order.
+
+    Trainer's own grouping takes long rows first and short ones last, over and over: where length goes with the
+    class, the classes alternate, too. torch's generator draws.
+    """
+    import torch
+
+    order = torch.randperm(len(lengths)).tolist()
+    size = 10 * batch_size
+    groups = [sorted(order[i : i + size], key=lengths.__getitem__) for i in range(0, len(order), size)]
+    batches = [group[i : i + batch_size] for group in groups for i in range(0, len(group), batch_size)]
+    *whole, last = batches  # the only one that may be smaller, so it stays where it is
+    return [row for i in torch.randperm(len(whole)).tolist() for row in whole[i]] + last
+
+
 def make_trainer(
     profile: Profile,
     model,
@@ -93,8 +109,9 @@ def make_trainer(
     are token ids, not logits.
     """
     import transformers
-    from torch.utils.data import SequentialSampler
+    from torch.utils.data import Sampler, SequentialSampler
     from transformers import set_seed
+    from transformers.utils import is_in_notebook
 
     kind = "Seq2SeqTrain" if model.config.is_encoder_decoder else "Train"
 
@@ -107,6 +124,23 @@ def make_trainer(
 
         def _get_eval_sampler(self, eval_dataset):
             return SequentialSampler(eval_dataset)
+
+        def _get_train_sampler(self, train_dataset=None):
+            if not shuffle or profile.sampling != "shuffled_groups":
+                return super()._get_train_sampler(train_dataset)
+            return ShuffledGroups(self.train_dataset)
+
+    class ShuffledGroups(Sampler):
+        """Draws anew in every epoch."""
+
+        def __init__(self, rows):
+            self.lengths = [len(ids) for ids in rows["input_ids"]]
+
+        def __len__(self):
+            return len(self.lengths)
+
+        def __iter__(self):
+            return iter(shuffled_groups(self.lengths, profile.batch_size))
 
     set_seed(profile.seed)
     freeze(model, profile.frozen_layers)
@@ -122,12 +156,12 @@ def make_trainer(
         warmup_steps=profile.warmup,
         weight_decay=profile.weight_decay,
         label_smoothing_factor=profile.label_smoothing,
-        train_sampling_strategy=profile.sampling if shuffle else "sequential",
+        train_sampling_strategy="group_by_length" if shuffle else "sequential",
         eval_strategy="epoch" if eval_dataset is not None and not profile.max_steps else "no",
         logging_strategy="epoch",
         save_strategy="no",
         report_to="none",
-        disable_tqdm=False,  # the live table of epochs, even though the libraries are quiet
+        disable_tqdm=not is_in_notebook(),  # the live table of epochs, even though the libraries are quiet
         seed=profile.seed,
         bf16=models.precision() == "bf16",
         dataloader_pin_memory=models.device() == "cuda",
