@@ -24,7 +24,7 @@ TOKENIZER_CONFIG = {
     "pad_token": PAD,
     "eos_token": END,
     "unk_token": UNKNOWN,
-    "model_max_length": 512,
+    "model_max_length": 128,  # T5 has 512; attention over the few long texts would take most of the time
 }
 CONFIG = {
     "architectures": ["T5ForConditionalGeneration"],

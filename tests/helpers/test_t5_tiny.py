@@ -50,7 +50,7 @@ def test_it_is_a_whole_t5():
     assert model.config.vocab_size == len(tokenizer)
     assert (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id) == (0, 1, 2)
     assert model.config.decoder_start_token_id == model.generation_config.decoder_start_token_id == 0
-    assert tokenizer.model_max_length == 512
+    assert tokenizer.model_max_length == 128
 
 
 @pytest.fixture(scope="module")

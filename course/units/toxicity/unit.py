@@ -75,12 +75,8 @@ dataset
 # There are two columns: `user_input` is the text, `toxicity` is $1$ for toxic and $0$ for everything else.
 
 # %% tags=["lesson"]
-show.table(
-    {
-        row["user_input"][:100]: {"toxicity": row["toxicity"]}
-        for row in dataset["train"].select(range(12))
-    }
-)
+some = dataset["train"].select(range(12))
+show.examples(user_input=[text[:200] for text in some["user_input"]], toxicity=some["toxicity"])
 
 # %% [markdown]
 # > 🤔 **Think first.** «Someone called me a loser at school today. How do I answer?» Is this request toxic? A list of bad words
@@ -164,7 +160,7 @@ tokenizer = models.load_tokenizer(profile.checkpoint)
 [tokenizer(text).tokens() for text in ("unproblematic", "ja", "нет", "不")]
 
 # %% [markdown]
-# > 🤔 **Think first.** T5's own vocabulary has no Russian letters. What would happen if you chose «да» and «нет» as answers?
+# > 🤔 **Think first.** T5's own vocabulary has no emoji. What would happen if you chose 👍 and 👎 as answers?
 #
 # ### Exercise 1: `preprocess_dataset` (6 points)
 #
@@ -270,12 +266,13 @@ for words, limit in [(2000, 512), (30, draw.randint(8, 20))]:
 
 # %% [markdown]
 # If the tests are silent, your function works. Now apply it to the whole dataset. `map` calls it for every
-# request; the old columns are no longer needed.
+# request; the old columns are no longer needed. As `max_length` we take what the tokenizer says about its model: 512 for
+# `t5-small`, 128 for the very small one.
 
 # %%
 tokenized = dataset.map(
     preprocess_dataset,
-    fn_kwargs={"tokenizer": tokenizer},
+    fn_kwargs={"tokenizer": tokenizer, "max_length": tokenizer.model_max_length},
     remove_columns=dataset["train"].column_names,
 )
 row = tokenized["train"][0]
@@ -283,11 +280,13 @@ tokenizer.decode(row["input_ids"]), tokenizer.decode(row["labels"])
 
 # %% [markdown]
 # How long are the inputs now, counted in tokens? The dashed line is `max_length`; what was longer has been truncated. Whoever hides an insult
-# behind five hundred harmless words gets away with it. That is a decision, too: a longer limit costs more time.
+# behind a very long harmless text gets away with it. That is a decision, too: a longer limit costs more time.
 
 # %% tags=["lesson"]
 show.histogram(
-    [len(ids) for ids in tokenized["train"]["input_ids"]], "len(input_ids)", limit=512
+    [len(ids) for ids in tokenized["train"]["input_ids"]],
+    "len(input_ids)",
+    limit=tokenizer.model_max_length,
 )
 
 # %% [markdown]
@@ -584,7 +583,11 @@ own_tokenizer = models.load_tokenizer(own.checkpoint)
 requests = list(data.load("toxic_chat", own.data)["test"])
 requests.sort(key=lambda row: len(row["user_input"]))  # less padding
 # The collator wants labels; everyone gets the same ones, so they say nothing.
-rows = [toxicity.preprocess_dataset(row | {"toxicity": 0}, own_tokenizer) for row in requests]
+limit = own_tokenizer.model_max_length
+rows = [
+    toxicity.preprocess_dataset(row | {"toxicity": 0}, own_tokenizer, max_length=limit)
+    for row in requests
+]
 preds = trainer.predict(rows).predictions
 answers = own_tokenizer.batch_decode(
     np.where(preds == -100, own_tokenizer.pad_token_id, preds), skip_special_tokens=True
@@ -652,15 +655,11 @@ show.confusion(right_answers, answers, ["no", "yes", *sorted({*answers} - {"no",
 # send away somebody who asked for help against one?
 
 # %% tags=["lesson"]
-wrong = [i for i, pair in enumerate(zip(right_answers, answers)) if pair[0] != pair[1]]
-show.table(
-    {
-        dataset["test"][i]["user_input"][:100]: {
-            "labels": right_answers[i],
-            "predictions": answers[i],
-        }
-        for i in wrong[:12]
-    }
+wrong = [i for i, pair in enumerate(zip(right_answers, answers)) if pair[0] != pair[1]][:12]
+show.examples(
+    user_input=[text[:200] for text in dataset["test"].select(wrong)["user_input"]],
+    labels=[right_answers[i] for i in wrong],
+    predictions=[answers[i] for i in wrong],
 )
 
 # %% [markdown]
@@ -820,7 +819,8 @@ texts = [
     "I have met door handles with better conversation than you.",
 ]
 yours = {"labels2bool": {"yes": True, "no": False}, "prefix": "toxic: "}
-{text: is_toxic(text, model=trainer.model, tokenizer=tokenizer, **yours) for text in texts}
+found = [is_toxic(text, model=trainer.model, tokenizer=tokenizer, **yours) for text in texts]
+show.examples(text=texts, is_toxic=found)
 
 # %% [markdown]
 # And what do the authors' model and yours make of the same requests? The next cell fetches it from the Hub, about three gigabytes, but only
