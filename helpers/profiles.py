@@ -21,13 +21,13 @@ class Profile:
     """The settings of one unit's run.
 
     `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
-    set, else the Hub). `floor` is the score that a fair training run must reach, `second_floor` that of the unit's
-    second training. `max_steps` ends a training before its epochs do; 0 lets it run. `loop_examples` is the
-    size of the slice on which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are
-    not trained. `schedule` is the course of the learning rate, as transformers names it; `layer_decay` its factor
-    from each layer to the one below, 1 for the same everywhere. `label_smoothing` is the share of
-    probability that the targets give to all classes alike. `max_length` is how many tokens of a text are read, 0 for as
-    many as the model takes.
+    set, else the Hub). `floor` is the score that a fair training run must reach. `max_steps` ends a training
+    before its epochs do; 0 lets it run. `loop_examples` is the size of the slice on which the hand-made loop is
+    shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is the course of the learning
+    rate, as transformers names it; `layer_decay` its factor from each layer to the one below, 1 for the same
+    everywhere. `label_smoothing` is the share of probability that the targets give to all classes alike.
+    `max_length` is how many tokens of a text are read, 0 for as many as the model takes. `sampling` is how batches are
+    drawn: both ways save padding, `shuffled_groups` with the batches in random order.
     """
 
     unit: str
@@ -48,6 +48,7 @@ class Profile:
     layer_decay: float = 1.0
     label_smoothing: float = 0.0
     max_length: int = 0
+    sampling: str = "group_by_length"
 
 
 @cache
