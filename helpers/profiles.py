@@ -21,13 +21,13 @@ class Profile:
     """The settings of one unit's run.
 
     `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
-    set, else the Hub). `floor` is the score that a fair training run must reach, `second_floor` that of the unit's
-    second training. `max_steps` ends a training before its epochs do; 0 lets it run. `loop_examples` is the
-    size of the slice on which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are
-    not trained. `schedule` is the course of the learning rate, as transformers names it; `layer_decay` its factor
-    from each layer to the one below, 1 for the same everywhere. `label_smoothing` is the share of
-    probability that the targets give to all classes alike. `max_length` is how many tokens of a text are read, 0 for as
-    many as the model takes.
+    set, else the Hub). `floor` is the score that a fair training run must reach. `max_steps` ends a training
+    before its epochs do; 0 lets it run. `loop_examples` is the size of the slice on which the hand-made loop is
+    shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is the course of the learning
+    rate, as transformers names it; `layer_decay` its factor from each layer to the one below, 1 for the same
+    everywhere. `label_smoothing` is the share of probability that the targets give to all classes alike.
+    `max_length` is how many tokens of a text are read, 0 for as many as the model takes. `sampling` is how batches are
+    drawn: both ways save padding, `shuffled_groups` with the batches in random order.
     """
 
     unit: str
@@ -42,13 +42,13 @@ class Profile:
     weight_decay: float
     floor: float
     seed: int
-    second_floor: float = 0.0
     loop_examples: int = 0
     frozen_layers: int = 0
     schedule: str = "linear"
     layer_decay: float = 1.0
     label_smoothing: float = 0.0
     max_length: int = 0
+    sampling: str = "group_by_length"
 
 
 @cache
@@ -56,31 +56,48 @@ def _table() -> dict:
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
+_chosen = ""
+
+
+def choose(name: str) -> None:
+    """Let `auto` mean this profile in this process: a notebook has one switch, and its functions follow it."""
+    global _chosen
+    _chosen = _known(name)
+
+
+def _known(name: str) -> str:
+    if name not in _table()["profiles"]:
+        raise UnknownProfile(f"There is no profile {name!r}: choose one of {', '.join(_table()['profiles'])} or auto.")
+    return name
+
+
 def default_name() -> str:
-    """`full` where there is a GPU, else `offline`."""
+    """The profile that was chosen for this process, otherwise `full` where there is a GPU, else `offline`."""
     import torch
 
-    return "full" if torch.cuda.is_available() else "offline"
+    return _chosen or ("full" if torch.cuda.is_available() else "offline")
 
 
-def load(unit: str, name: str = "auto", **overrides) -> Profile:
+def load(unit: str, name: str = "auto", *, language: str = "en", **overrides) -> Profile:
     """Return the settings of a unit; an override of `None`, "" or 0 means: as the table says.
 
-    Where `checkpoint` is overridden and the table has numbers for that checkpoint, those are used.
+    Where the table has another checkpoint for the reader's `language`, that one is taken. Where `checkpoint` is
+    overridden and the table has numbers for that checkpoint, those are used.
 
     >>> load("ner", "offline").checkpoint
     'all-MiniLM-L6-v2'
     >>> load("ner", "full", checkpoint="all-MiniLM-L6-v2", epochs=1).epochs
     1
+    >>> load("intent", "full", language="ru").checkpoint
+    'distilbert-base-multilingual-cased'
     """
-    name = default_name() if name == "auto" else name
+    name = _known(default_name() if name == "auto" else name)
     table = _table()
-    if name not in table["profiles"]:
-        raise UnknownProfile(f"There is no profile {name!r}: choose one of {', '.join(table['profiles'])} or auto.")
     if unit not in table["units"]:
         raise UnknownProfile(f"There is no unit {unit!r}: choose one of {', '.join(table['units'])}.")
     settings = {**table["profiles"][name], **table["units"][unit][name]}
     overrides = {key: value for key, value in overrides.items() if value}
+    settings |= settings.pop("languages", {}).get(language, {})
     recipes = settings.pop("recipes", {})
     settings |= recipes.get(overrides.get("checkpoint", settings["checkpoint"]), {}) | overrides
     fields = {field.name: field.type for field in dataclasses.fields(Profile)}

@@ -5,6 +5,7 @@ picture are names from the data (`labels`, `predictions`, a tag), never prose, s
 readers of every language. Colours come from Okabe and Ito's palette and never carry meaning alone.
 """
 
+import dataclasses
 import html
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
@@ -38,6 +39,7 @@ def bars(counts: dict[str, float], name: str = "") -> None:
     axes.invert_yaxis()
     axes.set_xlabel(name)
     axes.margins(x=0.1)
+    axes.xaxis.get_major_locator().set_params(integer=all(float(value).is_integer() for value in counts.values()))
     _finish(figure)
 
 
@@ -50,6 +52,26 @@ def histogram(values, name: str, limit: int | None = None) -> None:
     if limit:
         axes.axvline(limit, color=PALETTE[1], linestyle="--")
         axes.annotate(f" {limit}", (limit, axes.get_ylim()[1]), ha="right", va="top", color=PALETTE[1])
+    _finish(figure)
+
+
+def score_histogram(scores: dict[str, list[float]], name: str, threshold: float | None = None) -> None:
+    """Shares of scores between 0 and 1, one outline a key; `threshold` is drawn as a dotted line."""
+    import numpy as np
+
+    figure, axes = _axes()
+    edges = np.linspace(0, 1, 21)
+    for (key, values), colour, hatch in zip(scores.items(), PALETTE, ["", "//", ".."]):
+        weights = np.full(len(values), 1 / max(len(values), 1))
+        axes.hist(
+            values, edges, weights=weights, histtype="stepfilled", edgecolor=colour, facecolor=f"{colour}40",
+            linewidth=2, hatch=hatch, label=key,
+        )  # fmt: skip
+    if threshold is not None:
+        axes.axvline(threshold, color="black", linestyle=":", linewidth=2, label=f"threshold {threshold:.3f}")
+    axes.set_xlabel(name)
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.legend()
     _finish(figure)
 
 
@@ -229,7 +251,21 @@ def table(rows: dict[str, dict[str, float]]):
     """A table of scores, one row a key, numbers with four digits."""
     import pandas as pd
 
-    return pd.DataFrame(rows).T.style.format(precision=4)
+    return pd.DataFrame(rows).T.style.format(precision=4, na_rep="–")
+
+
+def examples(**columns: list) -> None:
+    """Rows of data as they are: `examples(text=texts, label=names)`, one column a keyword."""
+    from IPython.display import HTML, display
+
+    style = "text-align:left;white-space:pre-wrap;overflow-wrap:anywhere;max-width:38em;padding:3px 10px"
+    head = "".join(f'<th style="{style}">{html.escape(name)}</th>' for name in columns)
+    rows = [
+        "".join(f'<td style="{style}">{html.escape(str(value))}</td>' for value in row)
+        for row in zip(*columns.values())
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    display(HTML(f'<div style="overflow-x:auto"><table><tr>{head}</tr>{body}</table></div>'))
 
 
 def results(profile, metrics: dict[str, float]) -> None:
@@ -247,6 +283,7 @@ def results(profile, metrics: dict[str, float]) -> None:
         "profile": profile.name,
         "data": profile.data,
         "checkpoint": profile.checkpoint,
+        "settings": dataclasses.asdict(profile),
         "metrics": metrics,
         "device": models.hardware(),
         "versions": {name: version(name) for name in packages},

@@ -74,6 +74,22 @@ def smooth_labels(model, share: float) -> None:
         model.register_forward_hook(replace_loss, with_kwargs=True)
 
 
+def shuffled_groups(lengths: list[int], batch_size: int) -> list[int]:
+    """Return all row numbers so that each batch holds rows of like length, and the batches come in random order.
+
+    Trainer's own grouping takes long rows first and short ones last, over and over: where length goes with the
+    class, the classes alternate, too. torch's generator draws.
+    """
+    import torch
+
+    order = torch.randperm(len(lengths)).tolist()
+    size = 10 * batch_size
+    groups = [sorted(order[i : i + size], key=lengths.__getitem__) for i in range(0, len(order), size)]
+    batches = [group[i : i + batch_size] for group in groups for i in range(0, len(group), batch_size)]
+    *whole, last = batches  # the only one that may be smaller, so it stays where it is
+    return [row for i in torch.randperm(len(whole)).tolist() for row in whole[i]] + last
+
+
 def make_trainer(
     profile: Profile,
     model,
@@ -88,12 +104,18 @@ def make_trainer(
     """Return a `Trainer` that has not run yet; `trainer.train()` runs it.
 
     It evaluates after every epoch, groups sentences of like length (padding is wasted work), reports to no
-    service and saves nothing unless asked. With `shuffle=False` the data come in their own order.
+    service and saves nothing unless asked. With `shuffle=False` the data come in their own order. An
+    encoder-decoder such as T5 gets a `Seq2SeqTrainer`, which evaluates by what the model generates: its predictions
+    are token ids, not logits.
     """
-    from torch.utils.data import SequentialSampler
-    from transformers import Trainer, TrainingArguments, set_seed
+    import transformers
+    from torch.utils.data import Sampler, SequentialSampler
+    from transformers import set_seed
+    from transformers.utils import is_in_notebook
 
-    class OrderedTrainer(Trainer):
+    kind = "Seq2SeqTrain" if model.config.is_encoder_decoder else "Train"
+
+    class OrderedTrainer(getattr(transformers, f"{kind}er")):
         """Predicts in the order of the data.
 
         Grouping by length is meant for training, but Trainer applies it to evaluation as well; predictions
@@ -103,10 +125,27 @@ def make_trainer(
         def _get_eval_sampler(self, eval_dataset):
             return SequentialSampler(eval_dataset)
 
+        def _get_train_sampler(self, train_dataset=None):
+            if not shuffle or profile.sampling != "shuffled_groups":
+                return super()._get_train_sampler(train_dataset)
+            return ShuffledGroups(self.train_dataset)
+
+    class ShuffledGroups(Sampler):
+        """Draws anew in every epoch."""
+
+        def __init__(self, rows):
+            self.lengths = [len(ids) for ids in rows["input_ids"]]
+
+        def __len__(self):
+            return len(self.lengths)
+
+        def __iter__(self):
+            return iter(shuffled_groups(self.lengths, profile.batch_size))
+
     set_seed(profile.seed)
     freeze(model, profile.frozen_layers)
     steps = profile.epochs * math.ceil(len(train_dataset) / profile.batch_size)
-    arguments = TrainingArguments(
+    arguments = getattr(transformers, f"{kind}ingArguments")(
         output_dir=tempfile.mkdtemp(prefix="course-"),
         num_train_epochs=profile.epochs,
         max_steps=profile.max_steps if 0 < profile.max_steps < steps else -1,  # it would lengthen a training, too
@@ -122,10 +161,11 @@ def make_trainer(
         logging_strategy="epoch",
         save_strategy="no",
         report_to="none",
-        disable_tqdm=False,  # the live table of epochs, even though the libraries are quiet
+        disable_tqdm=not is_in_notebook(),  # the live table of epochs, even though the libraries are quiet
         seed=profile.seed,
         bf16=models.precision() == "bf16",
         dataloader_pin_memory=models.device() == "cuda",
+        **({"predict_with_generate": True} if model.config.is_encoder_decoder else {}),
     )
     return OrderedTrainer(
         model=model,

@@ -12,16 +12,23 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config.loader import PyFileConfigLoader
 
-from course import ROOT
+from course import ROOT, verdict
+from course.build.read import LANGUAGES, unit_names
+from course.cli import main
 from course.demo import fill, reference_answers
 
-LANGUAGES = ("en", "ru", "es")
+EVERYTHING = [(unit, language) for unit in unit_names() for language in LANGUAGES]
+# The code of the three languages is the same (the build sees to it), so each unit runs in one, and each language has
+# its turn. `COURSE_ALL_NOTEBOOKS=1` runs all.
+ONE_EACH = [(unit, LANGUAGES[number % len(LANGUAGES)]) for number, unit in enumerate(unit_names())]
+CHOSEN = EVERYTHING if os.environ.get("COURSE_ALL_NOTEBOOKS") else ONE_EACH
+each_notebook = pytest.mark.parametrize(("unit", "language"), CHOSEN)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_nbval_passes_on_the_source(language):
+@each_notebook
+def test_nbval_passes_on_the_source(unit, language):
     """Every cell of the notebook runs, with the solutions and all tests."""
-    notebook = ROOT / "source" / f"ner-{language}" / "ner.ipynb"
+    notebook = ROOT / "source" / f"{unit}-{language}" / f"{unit}.ipynb"
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", "-p", "no:doctest"]
     command += ["-c", "/dev/null", "--rootdir", str(notebook.parent), str(notebook)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=notebook.parent)
@@ -29,10 +36,30 @@ def test_nbval_passes_on_the_source(language):
 
 
 def submit(course: Path, student: str, assignment: str, answers: dict[str, str]) -> None:
-    notebook = nbformat.read(ROOT / "release" / assignment / "ner.ipynb", as_version=4)
-    target = course / "submitted" / student / assignment / "ner.ipynb"
+    """Hand in a released notebook with these answers."""
+    unit = assignment.partition("-")[0]
+    notebook = nbformat.read(ROOT / "release" / assignment / f"{unit}.ipynb", as_version=4)
+    target = course / "submitted" / student / assignment / f"{unit}.ipynb"
     target.parent.mkdir(parents=True)
     nbformat.write(fill(notebook, answers), target)
+
+
+@each_notebook
+def test_the_reference_gets_all_points_and_an_untouched_notebook_none(unit, language, tmp_path):
+    """All but those of the written answer, which waits for a person."""
+    assignment = f"{unit}-{language}"
+    for step in ("source", "release"):
+        shutil.copytree(ROOT / step / assignment, tmp_path / step / assignment)
+    submit(tmp_path, "right", assignment, reference_answers(unit))
+    submit(tmp_path, "untouched", assignment, {})
+    assert main(["grade", assignment, "--course-dir", str(tmp_path)]) == 0
+    right, untouched = verdict.load_all(tmp_path, assignment)
+    assert (right.max_score, untouched.max_score) == (25, 25)
+    missed = {cell.grade_id: cell.message for cell in right.cells if cell.score != cell.max_score}
+    assert {grade_id.partition("_")[0] for grade_id in missed} == {"essay"}, missed
+    assert untouched.score == 0, untouched.cells
+    assert (right.verdict, right.flags) == ("graded", ("copied",))  # by the letter: the teacher is told
+    assert (untouched.verdict, untouched.flags) == ("graded", ())
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Do the files that install the course agree with one another?"""
 
+import importlib.util
 import itertools
 import re
 import tomllib
@@ -56,3 +57,13 @@ def test_colab_keeps_its_torch_and_numpy():
 
 def test_torch_is_pinned_in_constraints():
     assert constraints()["torch"] == "2.13.0"
+
+
+def test_the_readmes_hold_the_tables_that_were_measured():
+    """`python tests/bench/results.py` writes them from results.json and the notebooks."""
+    spec = importlib.util.spec_from_file_location("results", ROOT / "tests" / "bench" / "results.py")
+    results = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(results)
+    for language, path in results.READMES.items():
+        text = path.read_text(encoding="utf-8")
+        assert results.with_tables(text, language) == text, path

@@ -1,7 +1,7 @@
 """A translated unit → a notebook that nbgrader and Colab understand.
 
 In: a unit's cells with the course's shorthand. Out: a complete notebook: header with badge, install cell, nbgrader's
-metadata, cell ids that never change.
+metadata, cell ids that never change. In the cell of parameters, `language = "en"` becomes the notebook's own language.
 """
 
 import ast
@@ -15,6 +15,7 @@ from course.build.read import LANGUAGES, Unit, UnitError
 NBGRADER_SCHEMA = 3
 GRADING_PROFILE = "quick"  # whether a model learns shows after a few steps; a class has many models
 LANGUAGE_NAMES = {"en": "English", "ru": "Русский", "es": "Español"}
+LANGUAGE_PARAMETER = re.compile(r'^language = "en"$', re.M)
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 # Text that the builder writes; it is translated with the unit's own.
@@ -64,6 +65,7 @@ def expand(unit: Unit, cells: list[NotebookNode], language: str, *, repository: 
     `repository` is `owner/name` on GitHub.
     """
     header, *cells = cells
+    cells = [_with_language(cell, language) for cell in cells]
     header.source = _with_links(header.source, unit.name, language, repository, alt)
     expanded = [header, _install_cell(repository), *(_expand_cell(cell, unit.name) for cell in cells)]
     _number(expanded, unit.name)
@@ -88,6 +90,17 @@ def _with_links(source: str, unit: str, language: str, repository: str, alt: str
         for other in LANGUAGES
     ]
     return "\n".join([title, "", f"{badge} · {' · '.join(others)}", rest])
+
+
+def _with_language(cell: NotebookNode, language: str) -> NotebookNode:
+    """Tell a notebook that asks for it, by `language = "en"` among its parameters, in which language it is written."""
+    if _has_parameters(cell):
+        cell.source = LANGUAGE_PARAMETER.sub(f'language = "{language}"', cell.source)
+    return cell
+
+
+def _has_parameters(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", [])
 
 
 def _install_cell(repository: str) -> NotebookNode:
@@ -142,13 +155,21 @@ def _number(cells: list[NotebookNode], unit: str) -> None:
 
 
 def same_code(one: NotebookNode, other: NotebookNode) -> bool:
-    """Whether two code cells do the same: their syntax trees agree, the messages of asserts aside."""
-    return _tree(one.source) == _tree(other.source)
+    """Whether two code cells do the same: their syntax trees agree, the messages of asserts aside.
+
+    One difference is meant to be: the value of the parameter `language`.
+    """
+    return _tree(one) == _tree(other)
 
 
-def _tree(source: str) -> str:
-    tree = ast.parse(source.replace("    %pip", "    pass  # %pip"))
+def _tree(cell: NotebookNode) -> str:
+    tree = ast.parse(cell.source.replace("    %pip", "    pass  # %pip"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Assert):
             node.msg = None
+    if _has_parameters(cell):
+        named = {f"language = {language!r}" for language in LANGUAGES}
+        for node in tree.body:
+            if ast.unparse(node) in named:
+                node.value = ast.Constant("en")
     return ast.dump(tree)

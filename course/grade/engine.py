@@ -20,7 +20,7 @@ from course.grade.job import Graded, Job, ungraded
 from course.grade.ledger import GradingError, Ledger
 from course.grade.sandbox import Limits, choose
 from course.grade.skeleton import MAX_FILE
-from course.verdict import Verdict, bounded
+from course.verdict import Verdict, bounded, load_all
 
 FILES_LIMIT = 32 << 20  # bytes of the teacher's data files that are laid beside a notebook
 NAME_LIMIT = 200  # bytes of a student's name: it becomes the name of a file, which may have 255
@@ -83,10 +83,14 @@ def grade(assignment: str, course_dir: Path, options: Options) -> Iterator[Verdi
     root = course_dir.resolve()
     students = submissions(assignment, root, options.students)
     options = dataclasses.replace(options, students=tuple(students), sandbox=choose(options.sandbox))
-    with Ledger(root) as ledger:
+    with contextlib.ExitStack() as stack:
+        crew = stack.enter_context(contextlib.closing(pool.Crew()))
+        if not options.scheduler and (options.force or _has_new(root, assignment, students)):
+            crew.prepare(min(options.jobs, len(students)), pool.Preparation(options.sandbox, options.limits))
+        ledger = stack.enter_context(Ledger(root))  # takes some seconds as well
         released = ledger.register(assignment)
         parts: dict[str, dict[str, Graded]] = {student: {} for student in students}
-        with contextlib.closing(_graded(root, _jobs(root, assignment, released, options), options)) as done:
+        with contextlib.closing(_graded(root, _jobs(root, assignment, released, options), options, crew)) as done:
             for job, graded in done:
                 parts[job.student][job.notebook] = graded
                 if len(parts[job.student]) == len(released):
@@ -132,7 +136,12 @@ def _class_seed(root: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
-def _graded(root: Path, jobs: list[Job], options: Options) -> Iterator[tuple[Job, Graded]]:
+def _has_new(root: Path, assignment: str, students: list[str]) -> bool:
+    """Whether somebody has no verdict yet, so that there is something to run."""
+    return not set(students) <= {verdict.student for verdict in load_all(root, assignment)}
+
+
+def _graded(root: Path, jobs: list[Job], options: Options, crew: pool.Crew) -> Iterator[tuple[Job, Graded]]:
     """What is known comes first; for the rest the pool is asked."""
     names = {job.notebook for job in jobs}
     todo = []
@@ -148,7 +157,7 @@ def _graded(root: Path, jobs: list[Job], options: Options) -> Iterator[tuple[Job
             todo.append(job)
     if not todo:
         return
-    done = pool.dask(todo, options.scheduler) if options.scheduler else pool.local(todo, options.jobs)
+    done = pool.dask(todo, options.scheduler) if options.scheduler else pool.local(todo, options.jobs, crew)
     with contextlib.closing(done):
         for job, graded in done:
             _to_cache(root, job, graded)

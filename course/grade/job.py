@@ -60,7 +60,7 @@ def grade(job: Job, warm: Warm) -> Graded:
         return ungraded(job, "unreadable", str(error), started)
     except skeleton.WrongNotebook as error:
         return ungraded(job, "wrong_notebook", str(error), started)
-    _set_parameters(built.notebook)
+    set_parameters(built.notebook)
     run = _Run(job, warm, source, release, built)
     run.all_cells()
     verdict = Verdict(
@@ -87,7 +87,7 @@ def ungraded(job: Job, outcome: str, cause: str, started: float | None = None) -
     return Graded(verdict, None)
 
 
-def _set_parameters(notebook: NotebookNode) -> None:
+def set_parameters(notebook: NotebookNode) -> None:
     """Give the cell with the tag `parameters` the values that the course wants for grading: a short training, say."""
     values = notebook.metadata.get("course", {}).get("grading", {})
     for cell in notebook.cells:

@@ -300,6 +300,7 @@ class Session:
         self.operations = {
             "run": self.run,
             "put": _put,
+            "hold": lambda value: value,
             "has": lambda name: name in self.shell.user_ns,
             "name": lambda name: self.shell.user_ns[name],
             "call": lambda target, arguments, keywords: target(*arguments, **keywords),

@@ -7,6 +7,8 @@ new worker, then it gets a verdict of its own.
 
 import concurrent.futures
 import contextlib
+import dataclasses
+import importlib
 import os
 import signal
 import socket
@@ -19,7 +21,7 @@ from multiprocessing.connection import Connection
 from course import ROOT
 from course.grade import job as jobs
 from course.grade.job import Graded, Job
-from course.grade.sandbox import START, SandboxUnavailable, Warm
+from course.grade.sandbox import START, Limits, SandboxUnavailable, Warm
 
 MARGIN = START + 60  # seconds beyond a job's own limit: to load the libraries, and to end what does not end by itself
 GRACE = 5.0  # seconds that a worker has to take its sandbox down before it is killed
@@ -30,9 +32,8 @@ class SchedulerError(Exception):
     """A Dask cluster that cannot grade; the message says why."""
 
 
-def local(todo: list[Job], workers: int) -> Iterator[tuple[Job, Graded]]:
-    """Run the jobs on processes of this machine; closing the iterator ends them and their sandboxes."""
-    crew = Crew()
+def local(todo: list[Job], workers: int, crew: "Crew") -> Iterator[tuple[Job, Graded]]:
+    """Run the jobs on processes of this machine, which end with their crew."""
     executor = concurrent.futures.ThreadPoolExecutor(workers)
     try:
         futures = {executor.submit(crew.run, job): job for job in todo}
@@ -40,7 +41,6 @@ def local(todo: list[Job], workers: int) -> Iterator[tuple[Job, Graded]]:
             yield futures[future], future.result()
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-        crew.close()
 
 
 def dask(todo: list[Job], scheduler: str) -> Iterator[tuple[Job, Graded]]:
@@ -105,6 +105,12 @@ class Crew:
             reason = answer
         return _lost(job, reason)
 
+    def prepare(self, workers: int, preparation: "Preparation") -> None:
+        """Start workers before there is a job for them: loading the libraries takes them some seconds."""
+        for worker in [self._take() for _ in range(workers)]:
+            worker.connection.send(preparation)
+            self.idle.append(worker)
+
     def _take(self) -> "_Worker":
         with self.lock:
             if self.closed:
@@ -130,6 +136,14 @@ class Crew:
 
 
 _CREW = Crew()  # of a Dask worker
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """What a worker can know before its first job."""
+
+    sandbox: str
+    limits: Limits
 
 
 class _Worker:
@@ -180,12 +194,17 @@ def serve(descriptor: int) -> None:
         with contextlib.suppress(EOFError, ConnectionError):
             while True:
                 job = connection.recv()
+                if isinstance(job, Preparation):
+                    with contextlib.suppress(SandboxUnavailable, OSError):  # the first job will say it
+                        warm = Warm(job.sandbox, job.limits)
+                        _load_libraries()
+                    continue
                 try:
                     if warm is None or (warm.kind, warm.limits) != (job.sandbox, job.limits):
                         if warm:
                             warm.close()
                         warm = Warm(job.sandbox, job.limits)
-                        warm.wait_until_ready()
+                    warm.wait_until_ready()
                     answer = jobs.grade(job, warm)
                 except SandboxUnavailable as error:
                     answer = error
@@ -195,6 +214,14 @@ def serve(descriptor: int) -> None:
     finally:
         if warm:
             warm.close()
+        os._exit(0)  # to unload the libraries takes a second or two
+
+
+def _load_libraries() -> None:
+    """Import what the tests of a course on language models need, while the sandbox does the same."""
+    for name in ("torch", "transformers", "datasets", "evaluate", "sklearn.metrics"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _lost(job: Job, reason: str) -> Graded:

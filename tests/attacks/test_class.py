@@ -74,7 +74,8 @@ def test_sixty_mixed_submissions_end_with_sixty_verdicts(compare, tmp_path):
         assert score == points if name.startswith("honest") else score <= points, (name, verdict)
     outcomes = {name: verdicts[student]["verdict"] for student, (name, _) in deserved.items()}
     assert outcomes["bomb loops"] == "timed_out"
-    assert outcomes["bomb grows"] in ("out_of_memory", "graded")  # a MemoryError of Python's comes first or not
+    # A MemoryError of Python's may come first, or on a busy machine the end of the time.
+    assert outcomes["bomb grows"] in ("out_of_memory", "graded", "timed_out")
     assert outcomes["bomb dies"] == "kernel_died"
     assert {outcomes[f"file {name}"] for name in ("empty", "binary", "deep")} == {"unreadable"}
     assert {outcomes[f"file {name}"] for name in ("nothing", "list")} <= {"unreadable", "wrong_notebook"}

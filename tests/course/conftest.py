@@ -174,11 +174,12 @@ class SmallCourse:
         from course.grade import job as jobs
         from course.grade import pool
 
-        def local(todo, workers):
+        def local(todo, workers, crew):
             yield from ((job, jobs.grade(job, self.warm(job.sandbox, job.limits))) for job in todo)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pool, "local", local)
+            patch.setattr(pool.Crew, "prepare", lambda *_: None)
             yield
 
     def api(self):

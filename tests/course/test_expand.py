@@ -38,6 +38,10 @@ def expanded(name: str):
     return expand(unit, cells, "en", repository="owner/name", alt="Open in Colab")
 
 
+def parameters(source: str):
+    return new_code_cell(source, metadata={"tags": ["parameters"]})
+
+
 class TestGradedCells:
     def test_an_answer_is_a_solution_that_is_not_graded_itself(self, build):
         cell = build(*CELLS).cells[4]
@@ -173,6 +177,36 @@ class TestNotebook:
         assert [cell.source for cell in builder_cells()] == ["Open in Colab", "YOUR CODE HERE", "YOUR ANSWER HERE"]
 
 
+class TestLanguage:
+    """The notebooks of a unit have the same code, but for the parameter that says in which language they are."""
+
+    PARAMETERS = '# %% tags=["parameters"]\nlanguage = "en"\nepochs = 0'
+
+    @pytest.mark.parametrize("language", ["en", "ru", "es"])
+    def test_the_parameter_is_the_notebooks_language(self, build, language):
+        cell = build(self.PARAMETERS, language=language).cells[2]
+        assert cell.source == f'language = "{language}"\nepochs = 0'
+        assert cell.metadata.tags == ["parameters"]
+
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            '# %%\nlanguage = "en"',
+            '# %% tags=["lesson"]\nlanguage = "en"',
+            '# %% tags=["parameters"]\nlanguage = "de"',
+            '# %% tags=["parameters"]\nlanguage = ""\nother_language = "en"',
+            '# %% tags=["parameters"]\nif True:\n    language = "en"',
+            '# %% tags=["parameters"]\nlanguages = ["en"]  # language = "en"',
+            '# %% [markdown] tags=["parameters"]\n# language = "en"',
+        ],
+    )
+    def test_nothing_else_is_set(self, build, cell):
+        assert build(cell, language="ru").cells[2].source == build(cell).cells[2].source
+
+    def test_a_unit_that_does_not_ask_is_not_told(self, build):
+        assert "language" not in "".join(cell.source for cell in build(*CELLS, language="ru").cells[1:])
+
+
 class TestSameCode:
     @pytest.mark.parametrize(
         ("one", "other"),
@@ -199,3 +233,24 @@ class TestSameCode:
     )
     def test_other_code_is_not(self, one, other):
         assert not same_code(new_code_cell(one), new_code_cell(other))
+
+    def test_parameters_in_two_languages_are_the_same_code(self):
+        one, other = (parameters(f'language = "{language}"\nx = 1') for language in ("en", "ru"))
+        assert same_code(one, other)
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ('language = "en"\nx = 1', 'language = "ru"\nx = 2'),
+            ('language = "en"', 'language = "fr"'),
+            ('language = "en"', "language = 'ru' or None"),
+            ('language = "en"', ""),
+            ('locale = "en"', 'locale = "ru"'),
+            ('if x:\n    language = "en"', 'if x:\n    language = "ru"'),
+        ],
+    )
+    def test_parameters_may_differ_in_nothing_else(self, one, other):
+        assert not same_code(parameters(one), parameters(other))
+
+    def test_in_other_cells_a_language_is_a_difference(self):
+        assert not same_code(new_code_cell('language = "en"'), new_code_cell('language = "ru"'))

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 from course import ROOT, demo
+from course.build.expand import GRADING_PROFILE
 from course.build.read import unit_names
 from course.demo import mutant, mutants, reference_answers
 
@@ -35,6 +36,8 @@ def namespace_of(unit: str) -> dict:
         if "lesson" not in cell.metadata.get("tags", []) and "google.colab" not in cell.source:
             with contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(cell.source, identity, "exec"), names)
+        if "parameters" in cell.metadata.get("tags", []):
+            names["profile"] = GRADING_PROFILE  # as the grader does
     for identity in functions:
         exec(cells_of(unit)[identity].source, names)
     return names

@@ -3,6 +3,7 @@
 The workers here are real processes, but with a stand-in for grading that does what the student's name says.
 """
 
+import contextlib
 import dataclasses
 import time
 
@@ -40,7 +41,7 @@ def grade(job, warm):
         raise SandboxUnavailable("There is no sandbox on this machine.")
     return pool.jobs.ungraded(job, "graded", str(os.getpid()))
 
-pool.Warm, pool.jobs.grade = Warm, grade
+pool.Warm, pool.jobs.grade, pool._load_libraries = Warm, grade, lambda: None
 pool.serve(int(sys.argv[1]))
 """
 
@@ -64,11 +65,17 @@ def job(small_source):
     return lambda student: dataclasses.replace(plain, student=student)
 
 
+def local(todo, workers):
+    """Run jobs with a crew of their own."""
+    with contextlib.closing(pool.Crew()) as crew:
+        yield from pool.local(todo, workers, crew)
+
+
 @pytest.fixture(scope="module")
 def verdicts(job):
     """What a class with all kinds of trouble gets, by student."""
     todo = [job(student) for student in ("hangs", "fine-1", "dies", "fine-2", "once", "fine-3", "raises", "fine-4")]
-    return {job.student: graded.verdict for job, graded in pool.local(todo, 3)}
+    return {job.student: graded.verdict for job, graded in local(todo, 3)}
 
 
 class TestTrouble:
@@ -102,16 +109,25 @@ def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
+def test_workers_that_were_prepared_do_the_jobs(job):
+    todo = [job("fine-1"), job("fine-2")]
+    with contextlib.closing(pool.Crew()) as crew:
+        crew.prepare(2, pool.Preparation("bwrap", todo[0].limits))
+        prepared = {str(worker.process.pid) for worker in crew.workers}
+        done = list(pool.local(todo, 2, crew))
+    assert {graded.verdict.cause for _, graded in done} <= prepared
+
+
 class TestEnd:
     def test_nothing_is_left_when_the_class_is_done(self, job):
         before = children()
-        list(pool.local([job("fine")], 1))
+        list(local([job("fine")], 1))
         assert children() <= before
 
     def test_nothing_is_left_when_it_is_stopped_in_the_middle(self, job):
         before = children()
         started = time.monotonic()
-        done = pool.local([job("fine"), job("hangs-1"), job("hangs-2"), job("fine")], 2)
+        done = local([job("fine"), job("hangs-1"), job("hangs-2"), job("fine")], 2)
         next(done)
         done.close()
         assert children() <= before
@@ -119,10 +135,10 @@ class TestEnd:
 
     def test_a_machine_without_a_sandbox_is_an_error_not_a_verdict(self, job):
         with pytest.raises(SandboxUnavailable, match="There is no sandbox on this machine"):
-            list(pool.local([job("fine"), job("nowhere")], 1))
+            list(local([job("fine"), job("nowhere")], 1))
 
     def test_no_jobs_need_no_workers(self):
-        assert list(pool.local([], 2)) == []
+        assert list(local([], 2)) == []
 
 
 def test_a_scheduler_that_is_not_there_is_one_sentence(job):

@@ -316,6 +316,13 @@ class TestAsserts:
         assert ast.parse(result.source).body[1].msg.value == translation
 
 
+class TestLanguageParameter:
+    def test_it_is_no_message(self):
+        cell = new_code_cell('language = "en"\nprofile = "auto"', metadata={"tags": ["parameters"]})
+        assert messages([cell]) == []
+        assert translate_cell(cell, {"en": "ru", 'language = "en"': 'language = "ru"'}).source == cell.source
+
+
 class TestHasWords:
     @pytest.mark.parametrize("text", ["word", "Слово", "`a` and $b$", "[text](a.md)", "año"])
     def test_words_are_to_be_translated(self, text):

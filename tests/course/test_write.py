@@ -233,6 +233,15 @@ class TestBoth:
         assert getattr(built[name, language], kind).endswith("}\n")
 
 
+class TestLanguage:
+    @pytest.mark.parametrize("kind", ["source", "release"])
+    @everywhere
+    def test_a_notebook_that_has_the_parameter_knows_its_language(self, built, name, language, kind):
+        notebook = parsed(getattr(built[name, language], kind))
+        (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+        assert set(re.findall(r"^language = (.*)$", cell.source, re.M)) <= {f'"{language}"'}
+
+
 class TestParity:
     @pytest.mark.parametrize("kind", ["source", "release"])
     @pytest.mark.parametrize("language", LANGUAGES[1:])
@@ -251,6 +260,13 @@ class TestParity:
         with pytest.raises(
             CatalogueError, match=r"^small-ru: the code of the cell that begins with 'x = 1' differs\.$"
         ):
+            check_parity(unit, other, "ru")
+
+    def test_a_translation_cannot_set_the_language(self, small_unit):
+        """Only the builder does, after this check."""
+        unit = small_unit('# %% tags=["parameters"]\nlanguage = "en"\nx = 1')
+        other = [NotebookNode(cell | {"source": 'language = "ru"\nx = 2'}) for cell in map(dict, unit.cells)]
+        with pytest.raises(CatalogueError):
             check_parity(unit, other, "ru")
 
     def test_a_translation_cannot_smuggle_code_in(self, course_copy):

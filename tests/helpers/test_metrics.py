@@ -51,6 +51,28 @@ def test_roc_auc_is_scikit_learns(rng):
     assert score == {"roc_auc": pytest.approx(sklearn.metrics.roc_auc_score(references, scores))}
 
 
+def test_roc_auc_of_several_classes_is_scikit_learns_one_vs_one(rng):
+    probabilities, references = rng.dirichlet(np.ones(4), 30), np.arange(30) % 4
+    score = metrics.load("roc_auc").compute(prediction_scores=probabilities, references=references)
+    expected = sklearn.metrics.roc_auc_score(references, probabilities, multi_class="ovo", average="macro")
+    assert score == {"roc_auc": pytest.approx(expected)}
+
+
+def test_roc_auc_leaves_absent_classes_out(rng):
+    """scikit-learn refuses them; what remains is renormalised."""
+    probabilities, references = rng.dirichlet(np.ones(5), 30), rng.choice([1, 3, 4], 30)
+    score = metrics.load("roc_auc").compute(prediction_scores=probabilities, references=references)
+    kept = probabilities[:, [1, 3, 4]] / probabilities[:, [1, 3, 4]].sum(axis=1, keepdims=True)
+    expected = sklearn.metrics.roc_auc_score(references, kept, multi_class="ovo", average="macro")
+    assert score == {"roc_auc": pytest.approx(expected)}
+
+
+@pytest.mark.parametrize(("row", "references"), [([0.5, 0.5], [1, 1]), ([float("nan"), 0.5], [0, 1])])
+def test_roc_auc_of_nothing_to_rank_is_nan(row, references):
+    score = metrics.load("roc_auc").compute(prediction_scores=[row, row], references=references)
+    assert np.isnan(score["roc_auc"])
+
+
 def test_entities_are_counted_as_seqeval_counts_them(rng):
     predictions, references = (
         [[TAGS[i] for i in rng.integers(0, 5, length)] for length in (4, 9, 1)] for _ in range(2)

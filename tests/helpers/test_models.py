@@ -239,3 +239,35 @@ def test_a_budget_travels_with_the_model(tokenizer):
     )
     with pytest.raises(models.BudgetExceeded):
         critic(torch.zeros(1, 3, dtype=torch.long))
+
+
+# ---- the model that lets words vote
+
+VOTES = {"party": "joy", "miss": "sadness", "Rabinovich": "anger"}
+MOODS = ["anger", "joy", "sadness"]
+
+
+def moods(model, tokenizer, texts):
+    with torch.no_grad():
+        best = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits.argmax(-1)
+    return [model.config.id2label[i] for i in best.tolist()]
+
+
+def test_the_keyword_classifier_takes_the_class_with_most_votes(tokenizer):
+    model = models.keyword_classifier(VOTES, tokenizer, MOODS)
+    texts = ["what a party", "party miss miss", "Rabinovich at the party", "nothing", ""]
+    assert moods(model, tokenizer, texts) == ["joy", "sadness", "anger", "anger", "anger"]
+
+
+def test_the_keyword_classifier_needs_the_attention_mask(tokenizer):
+    model = models.keyword_classifier(VOTES, tokenizer, MOODS)
+    batch = tokenizer(["party", "and " * 20], padding=True, return_tensors="pt")
+    assert model(**batch).logits[0].argmax() == 1
+    assert model(input_ids=batch["input_ids"]).logits[0].argmax() == 2
+
+
+def test_dropout_spoils_the_keyword_classifier_in_training_mode(tokenizer):
+    model = models.keyword_classifier(VOTES, tokenizer, MOODS, dropout=0.9)
+    assert moods(model, tokenizer, ["party"] * 40) == ["joy"] * 40
+    torch.manual_seed(0)
+    assert moods(model.train(), tokenizer, ["party"] * 40) != ["joy"] * 40

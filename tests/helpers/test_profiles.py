@@ -9,6 +9,12 @@ from helpers import profiles
 TABLE = tomllib.loads(profiles.TABLE.read_text(encoding="utf-8"))
 
 
+@pytest.fixture(autouse=True)
+def nothing_chosen(monkeypatch):
+    """Another test may have run a notebook's cells in this process."""
+    monkeypatch.setattr(profiles, "_chosen", "")
+
+
 @pytest.mark.parametrize("name", TABLE["profiles"])
 @pytest.mark.parametrize("unit", TABLE["units"])
 def test_every_unit_has_every_profile(unit, name):
@@ -31,6 +37,20 @@ def test_full_takes_real_data_and_the_units_checkpoint():
 def test_auto_is_full_only_with_a_gpu(monkeypatch, gpu, name):
     monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
     assert profiles.load("ner", "auto") == profiles.load("ner") == profiles.load("ner", name)
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_auto_is_what_a_notebook_has_chosen(monkeypatch, gpu):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
+    profiles.choose("quick")
+    assert profiles.load("stance") == profiles.load("stance", "quick")
+    assert profiles.load("stance", "full").name == "full"
+
+
+def test_a_profile_that_does_not_exist_cannot_be_chosen(one_sentence):
+    with one_sentence(profiles.UnknownProfile, "'fast'", "offline"):
+        profiles.choose("fast")
+    assert profiles.default_name() != "fast"
 
 
 def test_a_setting_can_be_overridden():
@@ -58,6 +78,23 @@ def test_an_override_wins_over_a_recipe():
 def test_a_checkpoint_without_recipe_keeps_the_tables_numbers():
     known, other = profiles.load("ner", "full"), profiles.load("ner", "full", checkpoint="bert-large-cased")
     assert (other.checkpoint, other.epochs, other.floor) == ("bert-large-cased", known.epochs, known.floor)
+
+
+def test_readers_of_another_language_get_a_model_that_reads_it():
+    table = TABLE["units"]["intent"]["full"]["languages"]
+    for language, settings in table.items():
+        assert profiles.load("intent", "full", language=language).checkpoint == settings["checkpoint"]
+    assert profiles.load("intent", "full") == profiles.load("intent", "full", language="en")
+
+
+def test_a_checkpoint_that_is_named_wins_over_the_languages():
+    profile = profiles.load("intent", "full", language="ru", checkpoint="all-MiniLM-L6-v2")
+    assert profile == profiles.load("intent", "full", checkpoint="all-MiniLM-L6-v2")
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "es"])
+def test_a_language_of_which_the_table_says_nothing_changes_nothing(language):
+    assert profiles.load("intent", "offline", language=language) == profiles.load("intent", "offline")
 
 
 def test_loading_twice_gives_the_same():

@@ -144,6 +144,26 @@ def test_a_table_has_a_row_a_key_and_four_digits():
     assert [text for text in texts if text] == ["f1", "baseline", "0.1235"]
 
 
+# ---- examples
+
+
+def test_examples_stand_in_rows_under_their_names(shown):
+    show.examples(text=["so  glad\n🎉", "oh"], score=[0.5, 1])
+    assert page(shown).texts == ["text", "score", "so  glad\n🎉", "0.5", "oh", "1"]
+    assert page(shown).elements.count("tr") == 3
+
+
+def test_html_in_an_example_is_shown_and_not_run(shown):
+    show.examples(**{f"<b>{SCRIPT}": [SCRIPT]})
+    assert page(shown).texts == [f"<b>{SCRIPT}", SCRIPT]
+    assert set(page(shown).elements) == {"div", "table", "tr", "th", "td"}
+
+
+def test_a_table_says_nothing_where_nothing_was_measured():
+    texts = [text.strip() for text in Page(show.table({"a": {"f1": 0.5}, "b": {"accuracy": 1.0}}).to_html()).texts]
+    assert texts.count("–") == 2 and "nan" not in texts
+
+
 # ---- plots
 
 
@@ -183,6 +203,27 @@ def test_a_histogram_counts_every_value(drawn):
 
 def test_a_histogram_shows_the_limit_in_words_too(drawn):
     assert {"len(input_ids)", "512"} <= words(drawn(show.histogram, [3, 600], "len(input_ids)", limit=512))
+
+
+def test_score_histograms_show_shares_and_the_threshold(drawn):
+    axes = drawn(show.score_histogram, {"massive": [0.93, 0.97, 0.42, 0.41], "out_of_scope": [0.13]}, "score", 0.5)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["massive", "out_of_scope", "threshold 0.500"]
+    assert [max(height for _, height in outline.get_xy()) for outline in axes.patches[:2]] == [0.5, 1.0]
+    assert "score" in words(axes)
+
+
+def test_score_histograms_differ_by_more_than_colour(drawn):
+    axes = drawn(show.score_histogram, {"a": [0.1], "b": [0.1], "c": [0.1]}, "score")
+    assert len({outline.get_hatch() for outline in axes.patches}) == 3
+
+
+def test_a_score_of_one_and_no_scores_at_all_are_no_error(drawn):
+    drawn(show.score_histogram, {"massive": [1.0, 0.0], "out_of_scope": []}, "score")
+
+
+def test_bars_of_counts_have_whole_numbers_on_the_axis(drawn):
+    ticks = drawn(show.bars, {"a": 2, "b": 1}).get_xticks()
+    assert all(float(tick).is_integer() for tick in ticks)
 
 
 def test_a_history_has_loss_and_scores_of_every_epoch(drawn):

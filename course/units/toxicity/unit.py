@@ -1,0 +1,918 @@
+# ---
+# title: Toxic or not, answered in text by T5
+# summary: >-
+#   People write a lot of things to chat bots, and some of it is abuse. Teach a model that reads text and writes text to tell the two apart.
+# goals:
+#   - turn a classification into a task of text to text, with a prefix and with answers in words
+#   - train an encoder-decoder and say what happens in one step of its training
+#   - measure a rare class, see why accuracy misleads, and do something about the imbalance
+# minutes: 90
+# training: under a minute on a processor with two cores; some minutes on a GPU with the full data
+# prerequisites: Python, a first idea of what a neural network and a tokenizer are
+# data: >-
+#   offline: requests written for this course; full: ToxicChat, real requests to a chat bot (not for commercial use)
+# ---
+
+# %% [markdown]
+# > ⚠️ **Content note.** This unit is about insults, so you will read some. The requests that come with the course are
+# > rude but hold no slurs. The full dataset is taken from real life and is worse: it holds hate, threats and sexual
+# > violence. With `profile = "offline"` you can do the whole unit without it.
+#
+# ## How to work with this notebook
+#
+# Run the cells from top to bottom: click a cell and press Shift + Enter. Between the explanations there are
+# **five exercises**. Each of them is one cell that says `raise NotImplementedError()`: replace that line
+# with your own code. Right below stands a cell with tests. If it prints nothing, you are done; if it
+# stops with a message, the message says what to look at.
+#
+# When you hand in, more tests run than you can see here. They check the same rules on other examples, so
+# follow the text of the exercise and not only the example.
+#
+# > 💡 **Stuck?** Every exercise has two hints. The first one gives a direction, the second one nearly the code.
+#
+# You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
+
+# %% tags=["parameters"]
+profile = "auto"
+checkpoint = ""
+epochs = 0
+learning_rate = 0.0
+
+# %% [markdown]
+# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the full dataset and
+# `t5-small` if there is a GPU, and otherwise a small dataset and a very small model that come with the course. Leave
+# the rest as it is: where a value is empty or zero, the course has chosen one.
+
+# %%
+# First helpers, then the rest: it tells torch how to share the processor.
+from functools import partial
+
+from helpers import data, models, profiles, show, toxicity, training
+import numpy as np
+from transformers import set_seed
+
+models.quiet()
+
+# %%
+profile = profiles.load(
+    "toxicity", profile, checkpoint=checkpoint, epochs=epochs, learning_rate=learning_rate
+)
+checkpoint = models.fetch(profile.checkpoint)
+set_seed(profile.seed)
+models.hardware(), profile
+
+# %% [markdown]
+# ## 1. Look at the data
+#
+# The dataset is a list of requests that people typed into a chat bot. For each of them a person has decided whether it
+# is **toxic**: an insult, a threat, or an order to write something that hurts somebody.
+
+# %%
+dataset = data.load("toxic_chat", profile.data)
+dataset
+
+# %% [markdown]
+# There are two columns: `user_input` is the text, `toxicity` is $1$ for toxic and $0$ for everything else.
+
+# %% tags=["lesson"]
+some = dataset["train"].select(range(12))
+show.examples(user_input=[text[:200] for text in some["user_input"]], toxicity=some["toxicity"])
+
+# %% [markdown]
+# > 🤔 **Think first.** «Someone called me a loser at school today. How do I answer?» Is this request toxic? A list of bad words
+# > would say yes. What would you say, and what has to be understood to say it?
+#
+# How many requests of each kind are there?
+
+# %% tags=["lesson"]
+toxic_in_train = sum(dataset["train"]["toxicity"])
+show.bars({"0": len(dataset["train"]) - toxic_in_train, "1": toxic_in_train}, "train")
+
+# %% [markdown]
+# The toxic class is **rare**. With real users it is rarer still, because most people just want to know something.
+#
+# And how long are the texts, counted in words? Most are a sentence or two, but somebody has pasted a whole chapter.
+
+# %% tags=["lesson"]
+show.histogram([len(text.split()) for text in dataset["train"]["user_input"]], "words")
+
+# %% [markdown]
+# ## 2. A baseline to beat
+#
+# Before you train a model, find out how far very simple ones get. Ours are:
+#
+# - one that always says «not toxic», and one that always says «toxic»;
+# - TF-IDF with logistic regression: it counts words, weighs rare ones higher, and knows nothing about their order. We tell it to take
+#   both classes equally seriously.
+
+# %% tags=["lesson"]
+guesses = {
+    "0": np.zeros(len(dataset["test"]), dtype=int),
+    "1": np.ones(len(dataset["test"]), dtype=int),
+    "TF-IDF": toxicity.tfidf_baseline(dataset["train"][:], dataset["test"]["user_input"]),
+}
+labels_of_test = np.array(dataset["test"]["toxicity"])
+baselines = {name: toxicity.scores(labels_of_test, guess) for name, guess in guesses.items()}
+show.table(baselines)
+
+# %% [markdown]
+# Look at the first row. The model that never finds a single toxic request is right most of the time, because most requests
+# are harmless. Its **accuracy** is high, and it is useless. That is why we look at the toxic class:
+#
+# - **precision**: of the requests that the model calls toxic, how many are;
+# - **recall**: of the toxic requests, how many the model finds;
+# - **F1**: one number out of the two, $F_1 = \frac{2PR}{P + R}$. It is high only if both are high.
+#
+# > 🤔 **Think first.** If one request in a hundred is toxic, which accuracy has the model of the first row? Which recall has that of the second
+# > row, and which precision?
+
+# %% [markdown]
+# ## 3. Everything is text
+#
+# Most models for classification end in a layer with one output per class. **T5** does not have one. It reads a text and
+# writes a text, whatever the task. A **prefix** says what is wanted:
+#
+# | input | output |
+# | --- | --- |
+# | `translate English to German: That is good.` | `Das ist gut.` |
+# | `summarize: state authorities dispatched emergency crews …` | `six people hospitalized after a storm` |
+# | `cola sentence: The course is jumping well.` | `not acceptable` |
+# | `toxic: why are you so slow, you heap of junk` | `yes` |
+#
+# The first three tasks are from the paper that introduced T5; the last one is ours. The model learns it by examples: we show it inputs
+# together with the answers that it shall write.
+#
+# The tokenizer cuts a text into tokens and puts an **end mark** after it, `</s>`. The answer is tokenized in the same way:
+
+# %%
+tokenizer = models.load_tokenizer(profile.checkpoint)
+[tokenizer(text).tokens() for text in ("toxic: hello there", "yes", "no")]
+
+# %% [markdown]
+# A `▁` stands for the space in front of a word. Both answers are one token long, and the end mark follows. That is
+# practical: the model has to make only one real decision. But answers may be longer, such as «this text hurts
+# somebody». They then cost more time, and more can go wrong: the model could write an answer that does not exist.
+#
+# And what if an answer is not in the vocabulary? It is composed of smaller pieces. If even
+# those are missing, what remains is the token `<unk>`, for *unknown*:
+
+# %%
+[tokenizer(text).tokens() for text in ("unproblematic", "ja", "нет", "不")]
+
+# %% [markdown]
+# > 🤔 **Think first.** T5's own vocabulary has no emoji. What would happen if you chose 👍 and 👎 as answers?
+#
+# ### Exercise 1: `preprocess_dataset` (6 points)
+#
+# ●●○ · about 15 minutes · here a table with labels becomes text to text
+#
+# Write `preprocess_dataset(example, tokenizer, *, prefix="toxic: ", id2label={0: "no", 1: "yes"}, max_length=512)`. The `example` is a
+# dictionary with `user_input` and `toxicity`. Return a dictionary with exactly three lists. With the tokenizer of `t5-small` and the example
+# `{"user_input": "Do you know drug which name is abexol ?", "toxicity": 0}` they are:
+#
+# | field | value |
+# | --- | --- |
+# | `input_ids` | `[12068, 10, 531, 25, 214, 2672, 84, 564, 19, 703, 994, 32, 40, 3, 58, 1]` |
+# | `attention_mask` | `[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]` |
+# | `labels` | `[150, 1]` |
+#
+# The first two numbers are the prefix, `150` is `no`, and `1` is the end mark. Other tokenizers have other numbers. The rules:
+#
+# 1. The prefix stands in front of the text, **before** both are tokenized.
+# 2. An input of more than `max_length` tokens is truncated to exactly that many, and the last one is still the end mark.
+# 3. `labels` are the tokens of the answer that `id2label` gives for `toxicity`, with the end mark. An answer may have any number of tokens.
+# 4. Nothing is padded: that comes later, batch by batch.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# Call the tokenizer twice: once with the text and once with the answer. It adds the end mark by itself, and with
+# `truncation=True` it leaves room for it.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# `encoded = tokenizer(prefix + example["user_input"], truncation=True, max_length=max_length)` has the first two fields. For the answer write
+# `tokenizer(text_target=…)["input_ids"]`: with T5 `text_target` makes no difference, but some models tokenize what they
+# read and what they write in two ways.
+#
+# </details>
+
+# %% answer="preprocess_dataset"
+from helpers.toxicity import preprocess_dataset
+
+# %% test="preprocess_dataset" points=6
+abexol = {"user_input": "Do you know drug which name is abexol ?", "toxicity": 0}
+encoded = preprocess_dataset(abexol, tokenizer)
+fields = {"input_ids", "attention_mask", "labels"}
+assert set(encoded) == fields, "Return exactly the three fields of the table."
+with_prefix = tokenizer("toxic: Do you know drug which name is abexol ?")
+assert encoded["input_ids"] == with_prefix["input_ids"], (
+    "The prefix stands in front of the text, then both are tokenized."
+)
+assert encoded["labels"] == tokenizer("no")["input_ids"], (
+    "The labels are the tokens of the answer, with the end mark."
+)
+### BEGIN HIDDEN TESTS
+import os
+import random
+
+own_tokenizer = models.load_tokenizer(profile.checkpoint)
+draw = random.Random(os.environ.get("CLASS_SEED", ""))
+
+
+def same(encoded, expected, field):
+    assert set(encoded) == fields, "Return exactly the three fields of the table."
+    return list(encoded[field]) == expected[field]
+
+
+for row in draw.sample(list(data.load("toxic_chat", "samples")["train"]), 12):
+    encoded = preprocess_dataset(row, tokenizer)
+    expected = toxicity.preprocess_dataset(row, own_tokenizer)
+    assert same(encoded, expected, "input_ids"), (
+        "The prefix stands in front of the text, then both are tokenized."
+    )
+    assert same(encoded, expected, "attention_mask"), "The attention mask belongs to the input."
+    assert same(encoded, expected, "labels"), (
+        "The labels are the tokens of the answer, with the end mark."
+    )
+
+answers = {0: "this is a kind text", 1: "this text hurts somebody"}
+for number, task in [(0, "ToxicChat: "), (1, "Is this rude? "), (draw.randrange(2), "")]:
+    row = {"user_input": "What can I cook today?", "toxicity": number}
+    own = {"prefix": task, "id2label": answers}
+    encoded = preprocess_dataset(row, tokenizer, **own)
+    expected = toxicity.preprocess_dataset(row, own_tokenizer, **own)
+    assert same(encoded, expected, "input_ids"), "The prefix must come from the argument."
+    assert same(encoded, expected, "labels"), (
+        "The answers must come from id2label, however many tokens they have."
+    )
+
+for words, limit in [(2000, 512), (30, draw.randint(8, 20))]:
+    row = {"user_input": "water " * words, "toxicity": 1}
+    encoded = preprocess_dataset(
+        row, tokenizer, **({} if limit == 512 else {"max_length": limit})
+    )
+    ids = list(encoded["input_ids"])
+    assert len(ids) == limit, "An input that is too long is truncated to max_length."
+    assert ids[-1] == own_tokenizer.eos_token_id, "The end mark is the last token, always."
+    assert len(encoded["attention_mask"]) == limit, "The attention mask belongs to the input."
+    assert list(encoded["labels"]) == own_tokenizer("yes")["input_ids"], (
+        "Truncation concerns the input, not the answer."
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# If the tests are silent, your function works. Now apply it to the whole dataset. `map` calls it for every
+# request; the old columns are no longer needed. As `max_length` we take what the tokenizer says about its model: 512 for
+# `t5-small`, 128 for the very small one.
+
+# %%
+tokenized = dataset.map(
+    preprocess_dataset,
+    fn_kwargs={"tokenizer": tokenizer, "max_length": tokenizer.model_max_length},
+    remove_columns=dataset["train"].column_names,
+)
+row = tokenized["train"][0]
+tokenizer.decode(row["input_ids"]), tokenizer.decode(row["labels"])
+
+# %% [markdown]
+# How long are the inputs now, counted in tokens? The dashed line is `max_length`; what was longer has been truncated. Whoever hides an insult
+# behind a very long harmless text gets away with it. That is a decision, too: a longer limit costs more time.
+
+# %% tags=["lesson"]
+show.histogram(
+    [len(ids) for ids in tokenized["train"]["input_ids"]],
+    "len(input_ids)",
+    limit=tokenizer.model_max_length,
+)
+
+# %% [markdown]
+# ## 4. Metrics for answers in text
+#
+# The model writes tokens, so `Trainer` gives our metric tokens, too: the pair `(preds, labels)`, two arrays of numbers.
+#
+# - A row of `preds` is what the model wrote. It begins with the **start token** of the decoder, for T5 the padding token $0$, and goes on to the end mark.
+# - A row of `labels` is the right answer. It has no start token.
+#
+# Rows must be equally long within an array, so short ones are padded, with the padding token or with $-100$. And the two arrays have
+# different widths. Many programs therefore look at the first token only. That is wrong as soon as two answers begin alike:
+
+# %% tags=["lesson"]
+[tokenizer(text)["input_ids"] for text in ("this is kind", "this is rude")]
+
+# %% [markdown]
+# ### Exercise 2: `compute_metric` (2 points)
+#
+# ●●○ · about 15 minutes · a metric that reads whole answers
+#
+# Write `compute_metric(eval_predictions, tokenizer, *, toxic="yes")`. `eval_predictions` is the pair `(preds, labels)`. Turn each row into a
+# text, without special tokens and spaces around it; an answer is right if the **whole** text is. Return four numbers of the type `float`:
+#
+# | field | value |
+# | --- | --- |
+# | `accuracy` | the share of right answers |
+# | `precision` | of the answers that are `toxic`, the share that should be |
+# | `recall` | of the answers that should be `toxic`, the share that are |
+# | `f1` | F1 out of these two |
+#
+# An answer that is neither the one nor the other counts as not toxic, and as wrong. If nothing was found or nothing was there to find, then precision,
+# recall and F1 are $0$, without a warning. For `preds` `[[0, 150, 1], [0, 120, 1]]` and `labels` `[[150, 1], [150, 1]]` the accuracy is $0.5$.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# `tokenizer.batch_decode(ids, skip_special_tokens=True)` makes texts out of rows and drops start token, end mark and padding. It does not know $-100$: put the
+# padding token there first.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# `ids = np.where(ids == -100, tokenizer.pad_token_id, ids)`, for both arrays. Compare the texts for the accuracy. For the rest, make two arrays that say for each
+# answer whether it is `toxic`, and give them to `precision_recall_fscore_support` of `sklearn.metrics` with `average="binary"` and `zero_division=0`.
+#
+# </details>
+
+# %% answer="compute_metric"
+from helpers.toxicity import compute_metric
+
+# %% test="compute_metric" points=2
+preds = np.array([[0, 150, 1], [0, 120, 1]])
+labels = np.array([[150, 1], [150, 1]])
+scores = compute_metric((preds, labels), tokenizer)
+assert set(scores) == {"accuracy", "precision", "recall", "f1"}, (
+    "Return the four fields of the table."
+)
+assert scores["accuracy"] == 0.5, "One of the two answers is right."
+### BEGIN HIDDEN TESTS
+import os
+import random
+
+own_tokenizer = models.load_tokenizer(profile.checkpoint)
+draw = random.Random(os.environ.get("CLASS_SEED", ""))
+
+
+def rows(answers, width, padding, start=()):
+    ids = [[*start, *own_tokenizer(answer)["input_ids"]] for answer in answers]
+    return np.array([row + [padding] * (width - len(row)) for row in ids])
+
+
+def scores_of(predicted, right, widths=(20, 12), paddings=(0, -100), **which):
+    preds = rows(predicted, widths[0], paddings[0], start=[0])
+    scores = compute_metric((preds, rows(right, widths[1], paddings[1])), tokenizer, **which)
+    assert all(type(score) is float for score in scores.values()), (
+        "The numbers must be of the type float."
+    )
+    return scores
+
+
+right = ["yes"] * 4 + ["no"] * 6
+predicted = ["yes", "no", "no", "no", "yes", "yes", "no", "no", "no", "no"]
+for paddings in [(0, -100), (-100, 0), (-100, -100)]:
+    scores = scores_of(predicted, right, paddings=paddings)
+    assert abs(scores["accuracy"] - 5 / 10) < 1e-6, "Padding belongs to no answer."
+    assert abs(scores["precision"] - 1 / 3) < 1e-6, "Precision is that of the toxic class."
+    assert abs(scores["recall"] - 1 / 4) < 1e-6, "Recall is that of the toxic class."
+    assert abs(scores["f1"] - 2 / 7) < 1e-6, "F1 is that of the toxic class."
+
+kind, rude = "this is a kind text", "this is a rude text"
+scores = scores_of([rude, kind, kind], [rude, rude, kind], toxic=rude)
+assert abs(scores["accuracy"] - 2 / 3) < 1e-6, "Whole answers count, not their first tokens."
+assert scores["precision"] == 1.0 and scores["recall"] == 0.5, (
+    "Which answer is toxic must come from the argument."
+)
+scores = scores_of(["yes, very", "no"], ["yes", "no"])
+assert scores["accuracy"] == 0.5, "An answer that only begins right is wrong."
+assert scores["recall"] == 0.0, "An answer that only begins right is wrong."
+scores = scores_of(["no", "no"], ["no", "no"])
+assert scores["f1"] == scores["recall"] == scores["precision"] == 0.0, (
+    "Nothing found means zero."
+)
+
+given = ["yes", "no", "maybe not"]
+predicted, right = draw.choices(given, k=30), draw.choices(given[:2], k=30)
+widths = (draw.randint(8, 20), draw.randint(8, 20))
+pair = rows(predicted, widths[0], 0, start=[0]), rows(right, widths[1], -100)
+expected = toxicity.compute_metric(pair, own_tokenizer)
+scores = scores_of(predicted, right, widths=widths)
+assert all(abs(scores[name] - expected[name]) < 1e-6 for name in expected), (
+    "Count the answers as the table does."
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 5. The model
+#
+# T5 has two halves:
+#
+# - The **encoder** reads the whole input at once and makes a vector for each token. Every token sees every other.
+# - The **decoder** writes the answer from left to right. A token of the answer sees only those before it. In addition, each layer of the decoder looks at
+#   the vectors of the encoder: that is **cross-attention**.
+#
+# When it answers, the decoder begins with the start token alone and computes a probability for each token of the vocabulary. We take the likeliest one, append
+# it, and ask again, until the end mark comes. Always taking the likeliest is called **greedy**. Other methods draw lots or follow
+# several answers at a time (`num_beams`); good for stories, not for a yes or no.
+#
+# ### Exercise 3: `build_model` (2 points)
+#
+# ●○○ · about 5 minutes · a model that answers briefly and always in the same way
+#
+# Write `build_model(checkpoint)`. It loads a model that turns sequences into sequences and sets its `generation_config`:
+#
+# | field | value |
+# | --- | --- |
+# | `generation_config.max_new_tokens` | `8` |
+# | `generation_config.num_beams` | `1` |
+# | `generation_config.do_sample` | `False` |
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# The class is called `AutoModelForSeq2SeqLM`; import it from `transformers`. Its method `from_pretrained` takes the checkpoint.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# The loaded model has an attribute `generation_config`. Assign its three fields one by one, then return the model.
+#
+# </details>
+
+# %% answer="build_model"
+from helpers.toxicity import build_model
+
+# %% test="build_model" points=2
+small = build_model(checkpoint)
+assert small.config.is_encoder_decoder, "The model must have an encoder and a decoder."
+assert small.generation_config.max_new_tokens == 8, "Limit the answer to 8 new tokens."
+assert small.generation_config.num_beams == 1, "Follow one answer only."
+assert small.generation_config.do_sample is False, "Take the likeliest token, draw no lots."
+### BEGIN HIDDEN TESTS
+import torch
+
+own_tokenizer = models.load_tokenizer(profile.checkpoint)
+other = build_model(checkpoint)
+ids = torch.tensor([own_tokenizer("toxic: what is a good name for a cat?")["input_ids"]])
+logits = other(input_ids=ids, labels=torch.tensor([[1]])).logits
+assert logits.shape[-1] >= len(own_tokenizer), (
+    "The model must give one logit per token of the vocabulary."
+)
+written = [other.generate(input_ids=ids) for _ in range(2)]
+assert written[0].shape[1] <= 9, "Limit the answer to 8 new tokens."
+assert torch.equal(*written), "The same question must get the same answer."
+### END HIDDEN TESTS
+
+# %%
+model = build_model(checkpoint)
+model.num_parameters()
+
+# %% [markdown]
+# With `t5-small` the model comes with what it learned from a very large amount of text. The small model of the offline run has the same architecture, but
+# **nothing pretrained**: its weights are random numbers, and it has never seen a sentence. All that it will know it has to learn from
+# our few hundred requests. Remember that when you see its results.
+#
+# ## 6. What the model sees in training
+#
+# A batch needs rows of one length. The **data collator** pads the inputs with the padding token and the labels with $-100$, so that padding does not count in the
+# loss. And it makes one more thing:
+
+# %%
+from transformers import DataCollatorForSeq2Seq
+
+data_collator = DataCollatorForSeq2Seq(tokenizer, model=model)
+batch = data_collator([tokenized["train"][i] for i in range(3)])
+batch["labels"], batch["decoder_input_ids"]
+
+# %% [markdown]
+# > 🤔 **Think first.** Compare the rows of the two tensors. How does one come out of the other, and what is it good for?
+#
+# ### Question 1: one step of training (4 points)
+#
+# Describe in six to ten sentences of your own what happens with one example in one step of the training. Answer these four questions, and
+# say why it is so:
+#
+# 1. What enters the encoder?
+# 2. What enters the decoder?
+# 3. How often does the decoder run for one example in training, and how often when the model answers?
+# 4. How does the decoder use what the encoder computed?
+
+# %% [markdown] essay="training_step" points=4
+# The encoder gets the token numbers of prefix and request, with the end mark, and the attention mask, which hides the
+# padding. The decoder gets the right answer shifted by one place to the right: the start token (the padding token) comes first, the last
+# token is left out, and $-100$ is replaced by the padding token. So at each place it has to predict the next token of the answer from the right ones before it; this is
+# called teacher forcing. The mask of its self-attention hides all later places. Therefore it runs only once for an example, however long the answer
+# is: all places are computed at the same time, and the cross-entropy of each with its label is averaged to the loss. When the model
+# answers, the tokens are not known, so it runs once for each new token. The encoder runs once in both cases. Its last
+# vectors, one for each input token, become keys and values of the cross-attention in every layer of the decoder, and the queries come from the decoder: so each place of the
+# answer can look up what matters in the request. The gradient flows back through the cross-attention into the encoder.
+
+# %% [markdown]
+# ## 7. Training
+#
+# A model that sees few toxic requests learns to say `no`: that is the cheapest way to a low loss. There are several remedies. You can weigh the errors of the rare class higher in the
+# loss. Or you can show rare examples more often, which is called **oversampling**. The second one works with any model and any loss, so we take it: every
+# toxic request comes so many times that both classes are about equally frequent.
+#
+# > ⚠️ Only the training data are balanced, never those on which you measure: there the classes must be as rare as in real life.
+
+# %%
+balanced = tokenized["train"].select(toxicity.oversample(dataset["train"]["toxicity"]))
+len(tokenized["train"]), len(balanced)
+
+# %% [markdown]
+# ### Exercise 4: train the model (6 points)
+#
+# ●○○ · about 10 minutes, plus the training
+#
+# Everything is ready; put it together. `training.make_trainer` builds a `Seq2SeqTrainer` with the settings of the course: number of epochs, learning rate, an
+# evaluation after every epoch, for which the model writes its answers. Create a fresh model, make a trainer that is called `trainer`, and train it.
+#
+# `training.make_trainer` takes `profile`, the model and the tokenizer, and then by name:
+#
+# | argument | what it is |
+# | --- | --- |
+# | `train_dataset` | the balanced training data |
+# | `eval_dataset` | the tokenized validation data |
+# | `data_collator` | the collator, made with the fresh model |
+# | `compute_metrics` | a function of one argument, the pair `(preds, labels)` |
+#
+# The test asks whether the model has learned: the F1 of the toxic class on the test data must reach at least `profile.floor`.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# Your `compute_metric` takes two arguments, `Trainer` gives it only one. With `partial(compute_metric, tokenizer=tokenizer)` you fix the
+# second one in advance.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# First `model = build_model(checkpoint)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)` with `balanced`, `tokenized["validation"]`,
+# `DataCollatorForSeq2Seq(tokenizer, model=model)` and the function of the first hint. Last, `trainer.train()`.
+#
+# </details>
+
+# %% answer="training"
+### BEGIN SOLUTION
+model = build_model(checkpoint)
+trainer = training.make_trainer(
+    profile,
+    model,
+    tokenizer,
+    train_dataset=balanced,
+    eval_dataset=tokenized["validation"],
+    data_collator=DataCollatorForSeq2Seq(tokenizer, model=model),
+    compute_metrics=partial(compute_metric, tokenizer=tokenizer),
+)
+trainer.train()
+### END SOLUTION
+
+# %% test="training" points=6
+assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
+assert len(trainer.train_dataset) >= len(dataset["train"]), "Train on all the training data."
+### BEGIN HIDDEN TESTS
+own = profiles.load("toxicity", profile.name, checkpoint=profile.checkpoint)
+own_tokenizer = models.load_tokenizer(own.checkpoint)
+requests = list(data.load("toxic_chat", own.data)["test"])
+requests.sort(key=lambda row: len(row["user_input"]))  # less padding
+# The collator wants labels; everyone gets the same ones, so they say nothing.
+limit = own_tokenizer.model_max_length
+rows = [
+    toxicity.preprocess_dataset(row | {"toxicity": 0}, own_tokenizer, max_length=limit)
+    for row in requests
+]
+preds = trainer.predict(rows).predictions
+answers = own_tokenizer.batch_decode(
+    np.where(preds == -100, own_tokenizer.pad_token_id, preds), skip_special_tokens=True
+)
+found = np.array([answer.strip() == "yes" for answer in answers])
+right = np.array([row["toxicity"] == 1 for row in requests])
+f1 = 2 * (found & right).sum() / max(1, found.sum() + right.sum())
+assert f1 >= own.floor, "F1 of the toxic class on the test data is below the profile's floor."
+### END HIDDEN TESTS
+
+# %% [markdown]
+# How did it go, epoch by epoch?
+
+# %% tags=["lesson"]
+show.history(trainer)
+
+# %% [markdown]
+# ### Did the balance help?
+#
+# Nobody knows without measuring. We train a second model in the same way, but on the training data as they are, for as many steps:
+
+# %% tags=["lesson"]
+set_seed(profile.seed)
+plain_model = build_model(checkpoint)
+plain = training.make_trainer(
+    toxicity.same_steps(profile, len(balanced), len(tokenized["train"])),
+    plain_model,
+    tokenizer,
+    train_dataset=tokenized["train"],
+    data_collator=DataCollatorForSeq2Seq(tokenizer, model=plain_model),
+    compute_metrics=partial(compute_metric, tokenizer=tokenizer),
+)
+plain.train()
+
+# %% tags=["lesson"]
+names = ("accuracy", "precision", "recall", "f1")
+outputs = {
+    "balanced": trainer.predict(tokenized["test"]),
+    "unbalanced": plain.predict(tokenized["test"]),
+}
+trained = {
+    key: {name: output.metrics[f"test_{name}"] for name in names}
+    for key, output in outputs.items()
+}
+show.table(baselines | trained)
+
+# %% [markdown]
+# Compare the last two rows: which of the two finds more toxic requests, and what does it pay for that? The balanced one says `yes` more readily. Then compare with
+# TF-IDF. In the offline run it wins: to count insults needs few examples, to learn a language from random numbers needs many. That is what
+# pretraining is for, and why nobody trains a transformer from scratch on a few hundred texts unless it is to learn how it works.
+#
+# ### Where is it wrong?
+#
+# In the **confusion matrix** each row is a right answer and each column what the model wrote. What lies on the diagonal is right.
+
+# %% tags=["lesson"]
+preds = outputs["balanced"].predictions
+preds = np.where(preds == -100, tokenizer.pad_token_id, preds)
+answers = [text.strip() for text in tokenizer.batch_decode(preds, skip_special_tokens=True)]
+right_answers = ["yes" if label else "no" for label in dataset["test"]["toxicity"]]
+show.confusion(right_answers, answers, ["no", "yes", *sorted({*answers} - {"no", "yes"})])
+
+# %% [markdown]
+# Read some of the errors. Which of them would you have made yourself? Which of the two kinds of error is worse: to let an insult through, or to
+# send away somebody who asked for help against one?
+
+# %% tags=["lesson"]
+wrong = [i for i, pair in enumerate(zip(right_answers, answers)) if pair[0] != pair[1]][:12]
+show.examples(
+    user_input=[text[:200] for text in dataset["test"].select(wrong)["user_input"]],
+    labels=[right_answers[i] for i in wrong],
+    predictions=[answers[i] for i in wrong],
+)
+
+# %% [markdown]
+# ## 8. One function for any model
+#
+# The authors of the dataset have trained a T5, too: `lmsys/toxicchat-t5-large-v1.0`. It has twelve times as many weights as `t5-small`, another
+# prefix, and other answers:
+#
+# | model | prefix | answers |
+# | --- | --- | --- |
+# | yours | `toxic: ` | `yes`, `no` |
+# | theirs | `ToxicChat: ` | `positive`, `negative` |
+#
+# «Positive» means toxic here, like a positive test at the doctor's. Does the prefix have to make sense? To the model it is just the
+# beginning of each input. But a model must be used with the prefix with which it was trained.
+#
+# ### Exercise 5: `is_toxic` (5 points)
+#
+# ●●○ · about 20 minutes · the function that turns your model into a tool, and every other one of its kind
+#
+# Write `is_toxic(text, labels2bool, model, tokenizer, prefix)`. It returns `True` or `False`. The dictionary `labels2bool` says what the answers mean: for your model
+# `{"yes": True, "no": False}`. The rules:
+#
+# 1. The model gets the prefix and then the text. It is not told anything else about the task.
+# 2. Its answer, without special tokens and spaces around it, is looked up in `labels2bool`.
+# 3. If the answer is not there, raise a `ValueError` whose message names the answer. A guess would hide that something is wrong.
+# 4. The model is in evaluation mode. Generation is greedy, with at most 16 new tokens, whatever the model's `generation_config` says.
+# 5. An input of more than `tokenizer.model_max_length` tokens is truncated.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# The tokenizer gives tensors with `return_tensors="pt"`; `.to(model.device)` brings them to where the model is. `model.generate(**encoded, …)` takes the fields
+# `max_new_tokens`, `num_beams` and `do_sample` by name, and what is given here counts more than the `generation_config`.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# After `model.eval()` and `generated = model.generate(**encoded, max_new_tokens=16, num_beams=1, do_sample=False)` the answer is
+# `tokenizer.decode(generated[0], skip_special_tokens=True).strip()`. If it is not in `labels2bool`, `raise ValueError(f"The model answered {answer!r}.")`, otherwise return
+# `labels2bool[answer]`.
+#
+# </details>
+
+# %% answer="is_toxic"
+from helpers.toxicity import is_toxic
+
+# %% [markdown]
+# How can the function be tested if every training gives a slightly different model? With a model that we write ourselves: `models.answering_t5`
+# is a real T5 that has learned nothing. As soon as a certain word stands in its input, it writes the answer that we choose.
+
+# %% test="is_toxic" points=5
+own_tokenizer = models.load_tokenizer(profile.checkpoint)
+grumpy = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no")
+yes_no = {"yes": True, "no": False}
+assert is_toxic("What a garbage bot", yes_no, grumpy, own_tokenizer, "toxic: ") is True, (
+    "The model answers yes, and that means True."
+)
+assert is_toxic("What a lovely bot", yes_no, grumpy, own_tokenizer, "toxic: ") is False, (
+    "The model answers no, and that means False."
+)
+### BEGIN HIDDEN TESTS
+import os
+import random
+
+draw = random.Random(os.environ.get("CLASS_SEED", ""))
+words = ["garden", "river", "music", "coffee", "letter", "water", "table", "summer"]
+answers = ["positive", "negative", "this is rude", "all is well", "hurts", "kind of you"]
+for _ in range(3):
+    word, other = draw.sample(words, 2)
+    bad, good = draw.sample(answers, 2)
+    written = models.answering_t5({word: bad}, own_tokenizer, default=good)
+    meaning = {good: False, bad: True}
+    for request, bad_one in [(f"Tell me about {word} now", True), (f"Is {other} good?", False)]:
+        assert is_toxic(request, meaning, written, own_tokenizer, "Task: ") is bad_one, (
+            "Look the whole answer up in labels2bool."
+        )
+        swapped = {good: True, bad: False}
+        assert is_toxic(request, swapped, written, own_tokenizer, "Task: ") is not bad_one, (
+            "What an answer means stands in labels2bool."
+        )
+
+# The prefix alone decides here: the word stands in it.
+word = draw.choice(words)
+prefixed = models.answering_t5({word: "positive"}, own_tokenizer, default="negative")
+meaning = {"positive": True, "negative": False}
+assert is_toxic("hello", meaning, prefixed, own_tokenizer, f"{word}: ") is True, (
+    "The model gets the prefix and then the text."
+)
+assert is_toxic("hello", meaning, prefixed, own_tokenizer, "ToxicChat: ") is False, (
+    "The model gets the prefix and then the text, and nothing else."
+)
+
+
+def complaint(text, meaning, model):
+    try:
+        is_toxic(text, meaning, model, own_tokenizer, "toxic: ")
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+for meaning in [{"positive": True, "negative": False}, {"Yes": True, "yes!": True}, {}]:
+    assert "yes" in complaint("garbage", meaning, grumpy), (
+        "An answer outside labels2bool is a ValueError that names it."
+    )
+longer = models.answering_t5({"garbage": "yes it is"}, own_tokenizer, default="no")
+assert "yes it is" in complaint("garbage", yes_no, longer), (
+    "An answer outside labels2bool is a ValueError that names it."
+)
+
+# Dropout changes the answers of a model in training mode; drawing lots changes any.
+noisy = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no", dropout=0.9)
+noisy.train()
+assert is_toxic("garbage " * 20, yes_no, noisy, own_tokenizer, "toxic: ") is True, (
+    "Put the model into evaluation mode."
+)
+drawing = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no")
+drawing.generation_config.do_sample = True
+drawing.generation_config.temperature = 9.0
+assert is_toxic("garbage", yes_no, drawing, own_tokenizer, "toxic: ") is True, (
+    "Generation is greedy, whatever the generation config says."
+)
+short = models.answering_t5(
+    {"garbage": "this text hurts somebody"}, own_tokenizer, default="no"
+)
+short.generation_config.max_new_tokens = 1
+meaning = {"this text hurts somebody": True, "no": False}
+assert is_toxic("garbage", meaning, short, own_tokenizer, "toxic: ") is True, (
+    "An answer of up to 16 tokens is complete, whatever the generation config says."
+)
+endless = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no", endless=True)
+endless.generation_config.max_new_tokens = 100
+assert complaint("garbage", yes_no, endless).count("yes") <= 20, (
+    "At most 16 new tokens, whatever the generation config says."
+)
+
+long = "water " * 700
+assert is_toxic("garbage " + long, yes_no, grumpy, own_tokenizer, "toxic: ") is True, (
+    "A long text is truncated at its end."
+)
+assert is_toxic(long + "garbage", yes_no, grumpy, own_tokenizer, "toxic: ") is False, (
+    "A long text is truncated to the tokenizer's limit."
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Now your own texts! Change them and find one in which the model is wrong.
+
+# %% tags=["lesson"]
+texts = [
+    "What is a good name for a cat?",
+    "You are a useless idiot, shut up.",
+    "Someone called me an idiot today. How do I answer?",
+    "I have met door handles with better conversation than you.",
+]
+yours = {"labels2bool": {"yes": True, "no": False}, "prefix": "toxic: "}
+found = [is_toxic(text, model=trainer.model, tokenizer=tokenizer, **yours) for text in texts]
+show.examples(text=texts, is_toxic=found)
+
+# %% [markdown]
+# And what do the authors' model and yours make of the same requests? The next cell fetches it from the Hub, about three gigabytes, but only
+# with `profile = "full"` and only where the Hub can be reached. Otherwise it shows `None`, and you have missed nothing but the comparison: on the
+# test data of ToxicChat its authors report an F1 of 0.8221, with precision 0.7983 and recall 0.8475.
+
+# %% tags=["lesson"]
+published = toxicity.published_classifier(profile)
+published and {
+    text: is_toxic(
+        text,
+        {"positive": True, "negative": False},
+        published.model,
+        published.tokenizer,
+        "ToxicChat: ",
+    )
+    for text in texts
+}
+
+# %% [markdown]
+# The same function, two models, and not one line of it knows which is which. Both are compared on the first requests of the test data:
+
+# %% tags=["lesson"]
+compared = toxicity.compare_with_published(
+    published, dataset["test"].select(range(min(200, len(dataset["test"])))), answers
+)
+published and show.table(compared)
+
+# %% [markdown]
+# > 🤔 **Think first.** What is good about answers in text, and what is bad? How else could a T5 be used to classify?
+#
+# <details>
+# <summary>Compare with your thoughts</summary>
+#
+# Good: one model, one loss and one program for all tasks; a new class needs no new layer; the model can use what it knows about the words
+# of the answer. Bad: it may write something that is no answer; each token of the answer costs a pass of the decoder; there is no
+# probability of a class, unless you compare the logits of the answers' first tokens. Other ways: keep only the encoder and put a classification head on it; or read
+# the logits of `yes` and `no` instead of letting the model write, and choose the threshold yourself.
+#
+# </details>
+#
+# ## What you can do now
+#
+# - You turn a classification into text to text and choose prefix and answers with care.
+# - You know what encoder and decoder see in training, and why training needs one pass of the decoder and answering several.
+# - You measure whole answers, and you know why accuracy misleads where a class is rare.
+# - You can balance training data, and measure what it brings and what it costs.
+# - You have a function that works with any classifier that answers in text.
+#
+# Five questions to check yourself. Answer first, then look.
+#
+# <details>
+# <summary>1. One request in twenty is toxic. A model never says «toxic». What are its accuracy and its recall?</summary>
+#
+# Accuracy 0.95, recall 0.
+#
+# </details>
+#
+# <details>
+# <summary>2. Why is it not enough to compare the first token of the answer?</summary>
+#
+# Different answers may begin with the same token, and an answer that begins right may go on wrong.
+#
+# </details>
+#
+# <details>
+# <summary>3. Why does the decoder not simply copy the right answer that it gets in training?</summary>
+#
+# It is shifted by one place, and later places are hidden: where a token shall be predicted, the decoder sees only those before it.
+#
+# </details>
+#
+# <details>
+# <summary>4. Why are the test data not balanced as well?</summary>
+#
+# They stand for real life. With half of them toxic, precision would look much better than it will be in use.
+#
+# </details>
+#
+# <details>
+# <summary>5. A model answers <code>positive</code>, and you expected <code>yes</code>. Why is an error better than taking it for «no»?</summary>
+#
+# Somebody mixed up the models or the prefix. An error says so at once; a silent «no» would let everything through.
+#
+# </details>
+#
+# **Hand in:** save the notebook, then download it with *File → Download* and upload the `.ipynb` file where your teacher collects it. Before that, run everything once more from top to
+# bottom: *Runtime → Restart session and run all*.
+
+# %% tags=["lesson"]
+show.results(
+    profile,
+    trained["balanced"]
+    | {"f1_unbalanced": trained["unbalanced"]["f1"], "f1_tfidf": baselines["TF-IDF"]["f1"]},
+)

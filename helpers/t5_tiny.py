@@ -1,0 +1,111 @@
+"""The small T5 of the offline runs: how its files were made, and its weights.
+
+No pretrained T5 ships with the course. `samples/t5-tiny` holds the config and a tokenizer whose vocabulary was learned
+from the training rows of `samples/toxic_chat`; the weights are random numbers from a fixed seed, made when
+they are needed. After a change of the samples: `python -m helpers.t5_tiny`.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from helpers import data
+
+FOLDER = data.SAMPLES / "t5-tiny"
+SEED = 13
+EMBEDDINGS = 0.1  # the standard deviation of the first word vectors
+PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"  # ids 0, 1 and 2, as T5 has them
+
+TOKENIZER_CONFIG = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "pad_token": PAD,
+    "eos_token": END,
+    "unk_token": UNKNOWN,
+    "model_max_length": 128,  # T5 has 512; attention over the few long texts would take most of the time
+}
+CONFIG = {
+    "architectures": ["T5ForConditionalGeneration"],
+    "model_type": "t5",
+    "d_model": 64,
+    "d_kv": 16,
+    "d_ff": 128,
+    "num_layers": 1,
+    "num_decoder_layers": 1,
+    "num_heads": 4,
+    "dropout_rate": 0.3,
+    "feed_forward_proj": "relu",
+    "tie_word_embeddings": False,
+    "vocab_size": 2000,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+    "decoder_start_token_id": 0,
+}
+GENERATION_CONFIG = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
+
+
+def write_files(folder: Path) -> None:
+    """Write config and tokenizer, byte for byte the same each time.
+
+    The tokenizer is byte-pair encoding: learning it needs whole numbers only. Unigram, which T5 itself
+    has, comes out a little different each time.
+    """
+    texts = list(data.load("toxic_chat", "samples")["train"]["user_input"])
+    _train_tokenizer(texts).save(str(folder / "tokenizer.json"))
+    for name, content in {
+        "tokenizer_config.json": TOKENIZER_CONFIG,
+        "config.json": CONFIG,
+        "generation_config.json": GENERATION_CONFIG,
+    }.items():
+        (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _train_tokenizer(texts: list[str]):
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.NFKC()
+    metaspace = {"replacement": "▁", "prepend_scheme": "always"}
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(**metaspace)]
+    )
+    tokenizer.decoder = decoders.Metaspace(**metaspace)
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(vocab_size=CONFIG["vocab_size"], special_tokens=[PAD, END, UNKNOWN], show_progress=False),
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {END}", pair=f"$A {END} $B {END}", special_tokens=[(END, 1)]
+    )
+    return tokenizer
+
+
+def write_weights() -> Path:
+    """Return a new folder with the committed files and weights from the seed; it is removed when the process ends."""
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    folder = Path(tempfile.mkdtemp(prefix="course-t5-tiny-"))
+    atexit.register(_remove, folder, os.getpid())
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(SEED)
+        model = T5ForConditionalGeneration(T5Config.from_pretrained(FOLDER))
+        # T5's own are as wide as 1, and a few hundred steps would hardly move them.
+        model.shared.weight.mul_(EMBEDDINGS)
+        model.save_pretrained(folder)
+    for file in FOLDER.iterdir():
+        shutil.copyfile(file, folder / file.name)
+    return folder
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """A forked child inherits the exit handlers, but the folder is its parent's."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    write_files(FOLDER)

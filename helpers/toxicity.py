@@ -1,0 +1,159 @@
+"""Reference functions of the unit `toxicity`: a classifier that answers in text.
+
+A graded function imports what it needs inside its body: the course builder copies it, whole, into the
+notebook's solution. T5 reads a text with a prefix that names the task, and writes the answer, token by token.
+"""
+
+import dataclasses
+import math
+
+PUBLISHED = "lmsys/toxicchat-t5-large-v1.0"
+
+
+def preprocess_dataset(example, tokenizer, *, prefix="toxic: ", id2label={0: "no", 1: "yes"}, max_length=512):
+    """Tokenize a request with the task's prefix in front, and the answer that the model shall write.
+
+    `example` holds `user_input` (str) and `toxicity` (a key of `id2label`). Returns `input_ids`, `attention_mask` and
+    `labels`, lists without padding: the input has at most `max_length` tokens, and the end mark is always the last
+    of them; `labels` are the token ids of the answer with its end mark.
+    """
+    encoded = tokenizer(prefix + example["user_input"], truncation=True, max_length=max_length)
+    answer = tokenizer(text_target=id2label[example["toxicity"]])
+    return {
+        "input_ids": encoded["input_ids"],
+        "attention_mask": encoded["attention_mask"],
+        "labels": answer["input_ids"],
+    }
+
+
+def compute_metric(eval_predictions, tokenizer, *, toxic="yes"):
+    """Accuracy of whole answers; precision, recall and F1 of the class that the answer `toxic` stands for.
+
+    `eval_predictions` is `(preds [n, p], labels [n, l])`, token ids padded with -100 or the padding token; `preds`
+    begin with the decoder's start token. An answer is right if all of it is: first tokens may agree where answers do
+    not. Returns a flat dictionary of floats; precision, recall and F1 are 0 where nothing was or should have been
+    found.
+    """
+    import numpy as np
+    from sklearn.metrics import precision_recall_fscore_support
+
+    def answers(ids):
+        ids = np.where(np.asarray(ids) == -100, tokenizer.pad_token_id, ids)
+        return np.array([text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)])
+
+    preds, labels = map(answers, eval_predictions)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels == toxic, preds == toxic, average="binary", zero_division=0
+    )
+    return {
+        "accuracy": float(np.mean(preds == labels)),
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1": float(f1),
+    }
+
+
+def build_model(checkpoint):
+    """Return an encoder-decoder that writes short answers and takes the likeliest token each time."""
+    from transformers import AutoModelForSeq2SeqLM
+
+    model = AutoModelForSeq2SeqLM.from_pretrained(checkpoint)
+    model.generation_config.max_new_tokens = 8
+    model.generation_config.num_beams = 1
+    model.generation_config.do_sample = False
+    return model
+
+
+def is_toxic(text, labels2bool, model, tokenizer, prefix):
+    """Whether a text is toxic, as the model's answer says.
+
+    `labels2bool` says what each answer means, such as `{"yes": True, "no": False}`. The prefix is the one with which
+    the model was trained. Texts beyond the tokenizer's limit are truncated. Raises `ValueError` for any other answer.
+    """
+    import torch
+
+    encoded = tokenizer(prefix + text, truncation=True, return_tensors="pt").to(model.device)
+    model.eval()
+    with torch.no_grad():
+        generated = model.generate(**encoded, max_new_tokens=16, num_beams=1, do_sample=False)
+    answer = tokenizer.decode(generated[0], skip_special_tokens=True).strip()
+    if answer not in labels2bool:
+        raise ValueError(f"The model answered {answer!r}, but an answer is one of {', '.join(map(repr, labels2bool))}.")
+    return labels2bool[answer]
+
+
+def tfidf_baseline(train, texts):
+    """Guess 0 or 1 for each text by logistic regression on TF-IDF, both classes weighing the same.
+
+    `train` holds `user_input` and `toxicity`. It is what a model must beat: it knows words, but no order.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    classifier = make_pipeline(TfidfVectorizer(), LogisticRegression(class_weight="balanced", max_iter=1000))
+    return classifier.fit(train["user_input"], train["toxicity"]).predict(texts)
+
+
+def scores(labels, guesses):
+    """Accuracy, and precision, recall and F1 of class 1, as `compute_metric` has them, for arrays of 0 and 1."""
+    import numpy as np
+    from sklearn.metrics import precision_recall_fscore_support
+
+    precision, recall, f1, _ = precision_recall_fscore_support(labels, guesses, average="binary", zero_division=0)
+    accuracy = np.mean(np.asarray(labels) == np.asarray(guesses))
+    return {"accuracy": float(accuracy), "precision": float(precision), "recall": float(recall), "f1": float(f1)}
+
+
+def oversample(toxicity):
+    """Return the numbers of the rows, those of toxic ones so often that both classes are about equally frequent.
+
+    >>> oversample([0, 0, 1, 0, 0])
+    [0, 1, 2, 2, 2, 2, 3, 4]
+    """
+    toxic = sum(toxicity)
+    times = max(1, round((len(toxicity) - toxic) / max(1, toxic)))
+    return [i for i, label in enumerate(toxicity) for _ in range(times if label else 1)]
+
+
+def same_steps(profile, more_rows, fewer_rows):
+    """The profile with as many steps on the smaller training data as it has on the larger: only then is it fair."""
+    steps = profile.max_steps or profile.epochs * math.ceil(more_rows / profile.batch_size)
+    epochs = math.ceil(steps / math.ceil(fewer_rows / profile.batch_size))
+    return dataclasses.replace(profile, epochs=epochs, max_steps=steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """A classifier that others have trained, on the device where it answers."""
+
+    model: object
+    tokenizer: object
+
+
+def published_classifier(profile):
+    """The classifier by the authors of ToxicChat, or None: three gigabytes, so only where everything is full size.
+
+    It uses T5's tokenizer, which is the same in every size and lies beside the weights of `t5-small`.
+    """
+    from helpers import models
+
+    if profile.name != "full":
+        return None
+    try:
+        model = build_model(models.fetch(PUBLISHED)).to(models.device())
+        return Published(model, models.load_tokenizer("t5-small"))
+    except models.ModelUnavailable:
+        return None
+
+
+def compare_with_published(published, requests, answers):
+    """Scores on some requests: of the model that gave the `answers`, and of the `published` one, where there is one."""
+    if published is None:
+        return None
+    meaning = {"positive": True, "negative": False}
+    theirs = [
+        is_toxic(text, meaning, published.model, published.tokenizer, "ToxicChat: ") for text in requests["user_input"]
+    ]
+    yours = [answer == "yes" for answer in answers[: len(theirs)]]
+    return {"yours": scores(requests["toxicity"], yours), PUBLISHED: scores(requests["toxicity"], theirs)}

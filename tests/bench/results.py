@@ -1,0 +1,123 @@
+"""What was measured, and the tables of the READMEs that show it.
+
+    python tests/bench/results.py runs/ner-en/results.json --machine "2 shared CPU cores"
+
+adds a run of `course run` to results.json (it replaces an earlier one of the same unit, language, profile, data and
+model on the same machine) and writes the tables anew; without a file it only writes the tables. Under `seeds` stands
+what the material reports from which a unit grew. No number of a table is typed by hand.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+
+from course import ROOT
+from course.build.read import LANGUAGES, read_unit, unit_names
+
+RESULTS = Path(__file__).with_name("results.json")
+READMES = {"en": ROOT / "README.md", "ru": ROOT / "course" / "README.ru.md", "es": ROOT / "course" / "README.es.md"}
+OPEN = {"en": "open", "ru": "открыть", "es": "abrir"}
+HEADS = {
+    "units": {
+        "en": ["unit", "what it teaches", "English", "Русский", "Español", "minutes"],
+        "ru": ["урок", "о чём он", "English", "Русский", "Español", "минуты"],
+        "es": ["unidad", "de qué trata", "English", "Русский", "Español", "minutos"],
+    },
+    "results": {
+        "en": ["unit", "profile, model", "data", "machine", "seconds", "result", "reported before"],
+        "ru": ["урок", "профиль, модель", "данные", "машина", "секунды", "результат", "было раньше"],
+        "es": ["unidad", "perfil, modelo", "datos", "máquina", "segundos", "resultado", "antes"],
+    },
+}
+SAMPLES = {"en": "samples of the course", "ru": "примеры курса", "es": "ejemplos del curso"}
+REAL = {
+    "intent": "MASSIVE",
+    "ner": "CoNLL-2003",
+    "toxicity": "ToxicChat",
+    "emotion": "TweetEval",
+    "reviews": "IMDB",
+}
+MACHINES = {
+    "2 shared CPU cores": {"en": "2 shared CPU cores", "ru": "2 общих ядра CPU", "es": "2 núcleos de CPU compartidos"},
+}
+
+
+def main() -> int:
+    """Add runs, write the tables; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="*", type=Path, help="results.json of a run")
+    parser.add_argument("--machine", help="what it ran on; by default what the run says of its device")
+    parser.add_argument("--data", help="what the data were, where the run did not have all of them")
+    options = parser.parse_args()
+    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    for path in options.runs:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        run |= {"machine": options.machine or run["device"]} | ({"data": options.data} if options.data else {})
+        record["runs"] = [known for known in record["runs"] if _key(known) != _key(run)] + [run]
+    record["runs"].sort(key=_key)
+    RESULTS.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for language, path in READMES.items():
+        path.write_text(with_tables(path.read_text(encoding="utf-8"), language), encoding="utf-8")
+    return 0
+
+
+def _key(run: dict) -> tuple:
+    return tuple(run[name] for name in ("unit", "profile", "checkpoint", "language", "data", "machine"))
+
+
+def with_tables(text: str, language: str) -> str:
+    """A README with its two tables as they must be."""
+    for name, rows in (("units", unit_rows(language)), ("results", result_rows(language))):
+        head = HEADS[name][language]
+        lines = [head, ["---"] * len(head), *rows]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        text, count = re.subn(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", rf"\1{table}\2", text, flags=re.DOTALL)
+        if count != 1:
+            sys.exit(f"The README has no place for the table: <!-- {name} --> … <!-- /{name} -->.")
+    return text
+
+
+def unit_rows(language: str) -> list[list[str]]:
+    """One line a unit, with links to its notebooks."""
+    root = "" if language == "en" else "../"
+    rows = []
+    for unit in unit_names():
+        notebook = nbformat.read(ROOT / "release" / f"{unit}-{language}" / f"{unit}.ipynb", as_version=4)
+        title = re.search(r"^# (.+)$", "\n".join(cell.source for cell in notebook.cells), re.MULTILINE).group(1)
+        links = [f"[{OPEN[other]}]({root}release/{unit}-{other}/{unit}.ipynb)" for other in LANGUAGES]
+        rows.append([f"`{unit}`", title, *links, str(read_unit(unit).minutes)])
+    return rows
+
+
+def result_rows(language: str) -> list[list[str]]:
+    """One line a run, beside it what the seed of the unit reports."""
+    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    rows = []
+    for run in record["runs"]:
+        shown = record["shown"][run["unit"]]
+        seed = record["seeds"][run["unit"]] if run["profile"] == "full" else {}
+        data = {"samples": SAMPLES[language], "real": REAL[run["unit"]]}.get(run["data"], run["data"])
+        rows.append(
+            [
+                f"`{run['unit']}-{run['language']}`",
+                f"{run['profile']}, {run['checkpoint']}",
+                data,
+                MACHINES.get(run["machine"], {}).get(language, run["machine"]),
+                f"{run['seconds']:.0f}",
+                _scores(run["metrics"], shown),
+                _scores(seed, shown),
+            ]
+        )
+    return rows
+
+
+def _scores(metrics: dict[str, float], shown: list[str]) -> str:
+    return ", ".join(f"{name} {metrics[name]:.4f}" for name in shown if name in metrics) or "–"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
