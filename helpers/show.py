@@ -168,7 +168,7 @@ def calibration(labels, scores: dict[str, object], groups: int = 5) -> None:
     figure, axes = _axes(width=5.6, height=5.0)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=(0, (2, 4)))
     for (name, values), (line, marker), colour in zip(scores.items(), LINES, PALETTE):
-        parts = np.array_split(np.argsort(values, kind="stable"), groups)
+        parts = np.array_split(np.argsort(values, kind="stable"), min(groups, len(values)))
         means = [np.mean(np.asarray(values)[part]) for part in parts]
         shares = [np.mean(np.asarray(labels)[part]) for part in parts]
         axes.plot(means, shares, marker + line, color=colour, label=name)

@@ -91,6 +91,11 @@ def test_a_tokenizer_never_goes_beyond_its_model(checkpoint, positions, limit):
     assert len(tokenizer("word " * 100, truncation=True)["input_ids"]) == 64
 
 
+@pytest.mark.parametrize(("asked", "limit"), [(0, 64), (16, 16), (1000, 64)])
+def test_a_lower_limit_can_be_asked_for_and_no_higher_one(checkpoint, asked, limit):
+    assert models.load_tokenizer(checkpoint(64, 512), asked).model_max_length == limit
+
+
 def test_tokenizers_are_fast_ones(tokenizer):
     """Only they know which word a piece belongs to."""
     assert tokenizer.is_fast
@@ -180,6 +185,60 @@ def test_dropout_spoils_the_lookup_tagger_in_training_mode(tokenizer):
     assert tags(model, tokenizer, "Rome " * 50) == right
     torch.manual_seed(0)
     assert tags(model.train(), tokenizer, "Rome " * 50) != right
+
+
+# ---- the critic
+
+
+def opinions(model, tokenizer, *texts):
+    """P(class 1) of texts in one batch."""
+    with torch.no_grad():
+        logits = model(**tokenizer(list(texts), padding=True, return_tensors="pt")).logits
+    return logits.softmax(-1)[:, 1].tolist()
+
+
+def test_the_critics_opinion_grows_with_the_weight_of_the_words(tokenizer):
+    critic = models.lookup_critic({"superb": 1.0, "fine": 0.5, "dull": -1.0}, tokenizer)
+    texts = ["dull dull", "a dull film", "a film", "", "a fine film", "a superb film", "superb superb"]
+    scores = opinions(critic, tokenizer, *texts)
+    assert scores == sorted(scores)
+    assert scores[2] == pytest.approx(0.5) == scores[3]
+    assert scores[0] < 0.3 < 0.7 < scores[-1]
+
+
+def test_the_critic_notices_a_missing_attention_mask(tokenizer):
+    critic = models.lookup_critic({"superb": 1.0}, tokenizer)
+    batch = tokenizer(["superb", "film " * 30], padding=True, return_tensors="pt")
+    with torch.no_grad():
+        seen, unseen = critic(**batch).logits[0], critic(batch["input_ids"]).logits[0]
+    assert seen.argmax() == 1 != unseen.argmax()
+
+
+def test_the_critic_is_an_ordinary_model(short_tokenizer):
+    critic = models.lookup_critic({}, short_tokenizer(16))
+    assert critic.config.id2label == {0: "neg", 1: "pos"}
+    assert critic.config.max_position_embeddings == 16
+    with pytest.raises((IndexError, RuntimeError)):
+        critic(input_ids=torch.zeros(1, 17, dtype=torch.long))
+
+
+@pytest.mark.parametrize(("calls", "tokens"), [(1, 100), (100, 11)])
+def test_a_budget_ends(tokenizer, calls, tokens):
+    critic = models.with_budget(models.lookup_critic({}, tokenizer), calls=calls, tokens=tokens)
+    critic(torch.zeros(2, 3, dtype=torch.long))
+    with pytest.raises(models.BudgetExceeded):
+        critic(input_ids=torch.zeros(2, 3, dtype=torch.long))
+
+
+def test_a_budget_travels_with_the_model(tokenizer):
+    """The grader sends models to the student's process."""
+    import cloudpickle
+
+    critic = cloudpickle.loads(
+        cloudpickle.dumps(models.with_budget(models.lookup_critic({}, tokenizer), calls=0, tokens=99))
+    )
+    with pytest.raises(models.BudgetExceeded):
+        critic(torch.zeros(1, 3, dtype=torch.long))
 
 
 # ---- the model that lets words vote

@@ -258,3 +258,105 @@ def test_a_confusion_matrix_says_every_count(drawn):
 def test_a_confusion_matrix_may_have_a_class_that_never_occurs(drawn):
     axes = drawn(show.confusion, ["O"], ["O"], ["O", "B-MISC"])
     assert axes.images[0].get_array().tolist() == [[1.0, 0.0], [0.0, 0.0]]
+
+
+def test_the_bars_of_a_wide_histogram_are_wider_than_their_edges(drawn):
+    axes = drawn(show.histogram, [5, 1000, 3000], "len(input_ids)")
+    assert len(axes.patches) < 70
+    assert sum(bar.get_height() for bar in axes.patches) == 3
+
+
+def test_a_history_has_every_score_of_the_unit(drawn):
+    speed = {"eval_runtime": 1.0, "eval_samples_per_second": 9.0, "eval_steps_per_second": 3.0}
+    log = [{"eval_loss": 0.8, "eval_accuracy": 0.7, "eval_f1": 0.6, "epoch": 1.0} | speed]
+    axes = drawn(show.history, SimpleNamespace(state=SimpleNamespace(log_history=log)))
+    assert [line.get_label() for line in axes.lines] == ["loss", "eval_loss", "eval_accuracy", "eval_f1"]
+
+
+# ---- curves of scores
+
+LABELS = [0, 1, 0, 1]
+SCORES = {"one": [0.1, 0.4, 0.6, 0.9], "other": [0.9, 0.1, 0.8, 0.2]}
+CURVES = (show.roc, show.precision_recall, show.calibration)
+
+
+def legend(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_curves_differ_by_more_than_colour(drawn, curve):
+    axes = drawn(curve, LABELS, SCORES)
+    curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    assert len(curves) == 2
+    assert len({line.get_linestyle() for line in curves}) == 2
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_curves_take_arrays_and_axes_are_named(drawn, curve):
+    import numpy as np
+
+    axes = drawn(curve, np.array(LABELS), {"one": np.array(SCORES["one"])})
+    assert axes.get_xlabel() and axes.get_ylabel()
+    assert legend(axes)[0].startswith("one")
+
+
+def test_a_roc_curve_goes_through_its_corners_and_names_its_area(drawn):
+    axes = drawn(show.roc, LABELS, {"one": SCORES["one"]})
+    guess, curve, mark = axes.lines
+    assert (guess.get_xdata()[0], guess.get_ydata()[-1]) == (0, 1)
+    assert list(zip(curve.get_xdata(), curve.get_ydata())) == [(0, 0), (0, 0.5), (0.5, 0.5), (0.5, 1), (1, 1)]
+    assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (0.5, 0.5)  # at the threshold 0.5
+    assert legend(axes) == ["one (AUC 0.750)"]
+
+
+def test_a_precision_recall_curve_names_its_average(drawn):
+    axes = drawn(show.precision_recall, LABELS, {"one": SCORES["one"]})
+    guess, _, mark = axes.lines
+    assert guess.get_ydata()[0] == 0.5
+    assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (0.5, 0.5)
+    assert legend(axes) == ["one (AP 0.833)"]
+
+
+@pytest.mark.parametrize("scores", [[0.1, 0.2, 0.3, 0.4], [0.6, 0.7, 0.8, 0.9]])
+@pytest.mark.parametrize("curve", [show.roc, show.precision_recall])
+def test_all_scores_may_lie_on_one_side_of_the_threshold(drawn, curve, scores):
+    drawn(curve, LABELS, {"one": scores})
+
+
+def test_calibration_compares_groups_of_equal_size(drawn):
+    axes = drawn(show.calibration, [0, 0, 0, 1, 1, 1], {"one": [0.1, 0.3, 0.4, 0.6, 0.8, 1.0]}, groups=3)
+    points = [(round(x, 6), y) for x, y in zip(axes.lines[1].get_xdata(), axes.lines[1].get_ydata())]
+    assert points == [(0.2, 0), (0.5, 0.5), (0.9, 1)]
+
+
+# ---- texts
+
+
+def test_texts_stand_beside_their_columns(shown):
+    show.texts(["first", "second"], label=["neg", "pos"], score=[0.12345, 1.0], rating=[1, 10])
+    assert page(shown).texts == [
+        "label",
+        "score",
+        "rating",
+        "text",
+        "neg",
+        "0.123",
+        "1",
+        "first",
+        "pos",
+        "1.000",
+        "10",
+        "second",
+    ]
+
+
+def test_a_long_text_is_cut(shown):
+    show.texts(["word " * 100], most=9)
+    assert page(shown).texts[-1] == "word word…"
+
+
+def test_html_in_texts_is_shown_and_not_run(shown):
+    show.texts([SCRIPT], **{SCRIPT: [SCRIPT]})
+    assert page(shown).texts == [SCRIPT, "text", SCRIPT, SCRIPT]
+    assert "script" not in page(shown).elements
