@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from transformers import (
     BertConfig,
     BertForTokenClassification,
@@ -257,6 +259,36 @@ def test_without_evaluation_data_it_only_trains(tokenizer):
     )
     assert trainer.train().training_loss > 0
     assert [entry for entry in trainer.state.log_history if "eval_loss" in entry] == []
+
+
+# ---- batches
+
+
+@settings(max_examples=60)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=120), st.integers(1, 8))
+def test_shuffled_groups_take_every_row_once(lengths, batch_size):
+    order = training.shuffled_groups(lengths, batch_size)
+    assert sorted(order) == list(range(len(lengths)))
+
+
+def test_shuffled_groups_save_padding_without_an_order_of_length():
+    torch.manual_seed(0)
+    lengths = torch.randint(1, 100, (800,)).tolist()
+    order = training.shuffled_groups(lengths, 8)
+    batches = [[lengths[i] for i in order[start : start + 8]] for start in range(0, 800, 8)]
+    assert np.mean([max(batch) - min(batch) for batch in batches]) < 15  # drawn at random: about 80
+    longest = [max(batch) for batch in batches]
+    assert abs(np.corrcoef(longest, range(len(longest)))[0, 1]) < 0.3
+    assert training.shuffled_groups(lengths, 8) != order
+
+
+def test_a_profile_chooses_shuffled_groups(trainer_of):
+    data, seen = sentences(), []
+    trainer = trainer_of(tiny_model(layers=1), data, epochs=1, sampling="shuffled_groups")
+    for batch in trainer.get_train_dataloader():
+        seen += [row[row != -100].tolist() for row in batch["labels"]]
+    assert sorted(seen) == sorted(row[1:-1] for row in data["labels"])
+    assert seen != [row[1:-1] for row in data["labels"]]
 
 
 # ---- freeze
