@@ -72,7 +72,7 @@ dataset
 
 # %% [markdown]
 # There are three parts, called **splits**. We train on `train`, we decide everything on `validation`, and we look at `test` once, at the
-# end. Each row has two fields:
+# end, where everything is measured. Each row has two fields:
 
 # %%
 dataset["train"][0]
@@ -532,7 +532,7 @@ show.examples(
 # | --- | --- |
 # | `["What a day!!! 🎉", "I miss him so much"]` | `["joy", "sadness"]` |
 # | `[]` | `[]` |
-# | `"What a day!!! 🎉"` | a `TypeError` |
+# | `"What a day!!! 🎉"` | `TypeError` |
 #
 # The rules:
 #
@@ -541,7 +541,7 @@ show.examples(
 # 3. Texts are truncated to 60 tokens, as in training, and padded per batch. The model gets the attention mask, so that it ignores the padding.
 # 4. The names of the classes come from `model.config.id2label`.
 # 5. The model is in evaluation mode, and no gradients are computed.
-# 6. If `texts` is a string and not a list, raise a `TypeError`. Otherwise the string would be read letter by letter, without any message.
+# 6. If `texts` is a string and not a list, raise `TypeError`. Otherwise the string would be read letter by letter, without any message.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -639,7 +639,7 @@ assert predict_emotions(long, voter, own_tokenizer) == ["joy", "sadness", "anger
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now your own texts! Change the sentences and find one in which the model is wrong. Try irony, a word with two meanings, an emoji alone.
+# Now your own texts! Change the sentences and find one in which the model is wrong. They must be in English: it has read nothing else. Try irony, a word with two meanings, an emoji alone.
 
 # %% tags=["lesson"]
 my_tweets = [
@@ -717,7 +717,7 @@ show.bars({name: list(labels).count(i) for i, name in enumerate(stance_names)}, 
 from helpers.emotion import train_stance
 
 # %% [markdown]
-# The tests try your function on a handful of texts: that is quick, and no matter for the result.
+# The tests try your function on a handful of texts. That is quick, and the scores do not matter for it: only whether everything is done.
 
 # %% test="train_stance" points=5
 few = data.load("tweet_eval/stance_climate", "samples")

@@ -107,7 +107,7 @@ len(names), names[example["label"]], names[48]
 
 # %% [markdown]
 # There are sixty intents. The first part of a name is the **scenario**: `alarm_set`, `alarm_query` and `alarm_remove` all have to do
-# with alarms. A few requests of every kind:
+# with alarms. Twelve requests, drawn at random:
 
 # %% tags=["lesson"]
 some = dataset["train"].shuffle(seed=profile.seed).select(range(12))
@@ -351,9 +351,9 @@ show.bars(tokens, "tokens")
 # - **accuracy**: the share of right answers;
 # - **precision**: of the requests that the model has given a class, how many belong there; the mean over all classes (*macro*);
 # - **recall**: of the requests of a class, how many the model has found; again the mean over all classes;
-# - **ROC AUC**: does the model put the right class high, even where it does not put it first? Take two classes and a request of each. How often
-#   does the request that belongs to the class get the higher probability for it? The mean over all pairs of classes (*one-vs-one*) is
-#   0.5 for guessing and 1 for a perfect order.
+# - **ROC AUC**: does the model put the right class high, even where it does not put it first? Take two classes, A and B, and a request of each.
+#   How often does the request of A get the higher probability for A? The mean over all pairs of classes (*one-vs-one*) is 0.5 for
+#   guessing and 1 for a perfect order.
 #
 # > 🤔 **Think first.** A model gives every request the same intent. There are sixty intents of equal size. What is its accuracy, what is its
 # > macro recall?
@@ -625,7 +625,7 @@ show.examples(
 #
 # 1. `label` is the name of the most probable intent; the names come from `model.config.id2label`.
 # 2. `score` is its softmax probability, a `float`.
-# 3. The model is in evaluation mode and no gradients are computed: otherwise dropout makes every answer a little different.
+# 3. The model is in evaluation mode, because dropout would make every answer a little different; and no gradients are computed, because nobody needs them here.
 # 4. A text longer than the limit of the tokenizer is truncated.
 #
 # <details>
@@ -697,7 +697,7 @@ assert len({answer["score"] for answer in answers}) == 1, "Put the model into ev
 
 # %% [markdown]
 # Now your own requests! The first ones come from a list; add some of your own and find one on which the model is
-# wrong.
+# wrong. Write them in the language of the training data: see `locale` above.
 
 # %% tags=["lesson"]
 mine = [*intent.examples(locale), "hey", "42"]
@@ -778,7 +778,7 @@ show.score_histogram(scores, "score")
 # <summary>Hint 2</summary>
 #
 # Walk through `ordered = sorted(scores, reverse=True)`, count with `enumerate(ordered, start=1)` and return the first score for which
-# `count / len(scores) >= keep`. `np.quantile` is no way out: it invents values between the scores.
+# `count / len(scores) >= keep`, as a `float`. `np.quantile` is no way out: it invents values between the scores.
 #
 # </details>
 
@@ -915,7 +915,7 @@ show.table({"test": scope})
 
 # %% [markdown]
 # If you find `found` disappointing, you are right. A model that has seen few examples is unsure of good requests, too, and the two distributions overlap. What helps first of
-# all is a better model: with the full data the same threshold finds many more.
+# all is a better model: trained on the full data, and with a threshold chosen in the same way, it finds many more.
 #
 # ### Question 1: what should the assistant say? (2 points)
 #

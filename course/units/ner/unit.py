@@ -872,7 +872,7 @@ assert found("Rabinovich", swapped) == [("GPE", 0, 10)], (
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now your own texts! Change the sentences and find one in which the model is wrong.
+# Now your own texts! Change the sentences and find one in which the model is wrong. They must be in English: it has read nothing else.
 
 # %% tags=["lesson"]
 for text in [

@@ -125,7 +125,7 @@ show.table(
 # %% [markdown]
 # > 🤔 **Think first.** Which reviews will fool a model that knows words, but not their order?
 #
-# These are reviews of the test data in which it was very sure, and wrong. `score` is its probability of a positive review.
+# These are reviews of the test data on which TF-IDF was very sure, and wrong. `score` is its probability of a positive review.
 
 # %% tags=["lesson"]
 worst = np.argsort(-np.abs(baseline - test_labels))[:3]
@@ -167,7 +167,7 @@ too_long = np.mean([length > tokenizer.model_max_length for length in lengths])
 float(too_long)
 
 # %% [markdown]
-# This part of the reviews is too long. If we gave them to the model as they are, it would stop with an error. So we **truncate** them: we keep the
+# That is the share of the reviews that are too long. If we gave them to the model as they are, it would stop with an error. So we **truncate** them: we keep the
 # beginning, up to the limit. What that costs we will measure in section 8.
 #
 # ### Exercise 1: `encode_reviews` (3 points)
@@ -436,7 +436,7 @@ round(2.5), round(3.5)
 # 1. The rating is ten times the probability, rounded to the nearest whole number. A half is always rounded **up**.
 # 2. It is at least 1: there are no zero stars.
 # 3. A number below 0 or above 1 is not a probability: raise `ValueError`.
-# 4. So is `nan`, «not a number», which comes out when a computation has gone wrong.
+# 4. Neither is `nan`, «not a number», which comes out when a computation has gone wrong: `ValueError`, too.
 #
 # | `p_positive` | result |
 # | --- | --- |
@@ -448,7 +448,7 @@ round(2.5), round(3.5)
 # <details>
 # <summary>Hint 1</summary>
 #
-# Rounding down is easy: `math.floor`. What must you add first, so that 2.5 becomes 3 and 2.4 becomes 2? And remember that every comparison with `nan` is false.
+# Rounding down is easy: `math.floor`. What must you add first, so that 2.5 becomes 3 and 2.4 becomes 2? And remember that `nan` is neither smaller nor larger than any number: `<`, `<=`, `>`, `>=` with it give `False`.
 #
 # </details>
 #
@@ -664,7 +664,7 @@ for number, name in enumerate(label_names):
 #   (recall). The area below it is called **average precision**.
 # - **F1** joins precision and recall in one number, at one threshold.
 #
-# The first two look only at the order of the scores. F1 asks whether the threshold is right, too.
+# ROC AUC and average precision look only at the order of the scores. F1 asks whether the threshold is right, too.
 #
 # ### Exercise 6: `evaluate_scores` (4 points)
 #
@@ -756,7 +756,7 @@ show.roc(test_labels, both)
 show.precision_recall(test_labels, both)
 
 # %% [markdown]
-# With a higher threshold you move to the left in both pictures: fewer reviews, and more of them really positive.
+# With a higher threshold you move to the left in both pictures: you call fewer reviews positive, and a larger share of them really is.
 #
 # Compare the two models honestly. With a few hundred reviews to learn from, a transformer has no large lead over counted words, and it may even have none. With
 # thousands of reviews it has one, because there is enough to learn which order of words means what.
@@ -822,7 +822,7 @@ show.texts(
 # %% [markdown]
 # ## 9. Your own reviews
 #
-# Change the texts and find one in which the model is wrong. Try irony, and a review that tells of a sad film in warm words.
+# Change the texts and find one on which the model is wrong. They must be in English: it has read nothing else. Try irony, and a review that tells of a sad film in warm words.
 
 # %% tags=["lesson"]
 own_texts = [

@@ -176,7 +176,7 @@ tokenizer = models.load_tokenizer(profile.checkpoint)
 # | `attention_mask` | `[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]` |
 # | `labels` | `[150, 1]` |
 #
-# The first two numbers are the prefix, `150` is `no`, and `1` is the end mark. Other tokenizers have other numbers. The rules:
+# With this tokenizer the first two numbers are the prefix, `150` is `no`, and `1` is the end mark. Others have other numbers, and perhaps more of them. The rules:
 #
 # 1. The prefix stands in front of the text, **before** both are tokenized.
 # 2. An input of more than `max_length` tokens is truncated to exactly that many, and the last one is still the end mark.
@@ -636,7 +636,7 @@ show.table(baselines | trained)
 
 # %% [markdown]
 # Compare the last two rows: which of the two finds more toxic requests, and what does it pay for that? The balanced one says `yes` more readily. Then compare with
-# TF-IDF. In the offline run it wins: to count insults needs few examples, to learn a language from random numbers needs many. That is what
+# TF-IDF. In the offline run TF-IDF wins: to count insults needs few examples, to learn a language from random numbers needs many. That is what
 # pretraining is for, and why nobody trains a transformer from scratch on a few hundred texts unless it is to learn how it works.
 #
 # ### Where is it wrong?
@@ -823,7 +823,7 @@ found = [is_toxic(text, model=trainer.model, tokenizer=tokenizer, **yours) for t
 show.examples(text=texts, is_toxic=found)
 
 # %% [markdown]
-# And what do the authors' model and yours make of the same requests? The next cell fetches it from the Hub, about three gigabytes, but only
+# And what does the model that the authors of ToxicChat have published make of the same requests? The next cell fetches the authors' model from the Hub, about three gigabytes, but only
 # with `profile = "full"` and only where the Hub can be reached. Otherwise it shows `None`, and you have missed nothing but the comparison: on the
 # test data of ToxicChat its authors report an F1 of 0.8221, with precision 0.7983 and recall 0.8475.
 
