@@ -71,8 +71,8 @@ dataset = data.load("tweet_eval/emotion", profile.data)
 dataset
 
 # %% [markdown]
-# There are three parts, called **splits**. We train on `train`, we decide everything on `validation`, and we look at `test` once, at the
-# end, where everything is measured. Each row has two fields:
+# There are three parts, called **splits**. We train on `train` and decide everything on `validation`; `test` decides
+# nothing and only tells how good the result is. Each row has two fields:
 
 # %%
 dataset["train"][0]
@@ -717,7 +717,7 @@ show.bars({name: list(labels).count(i) for i, name in enumerate(stance_names)}, 
 from helpers.emotion import train_stance
 
 # %% [markdown]
-# The tests try your function on a handful of texts. That is quick, and the scores do not matter for it: only whether everything is done.
+# The tests try your function on a handful of texts, so they are quick.
 
 # %% test="train_stance" points=5
 few = data.load("tweet_eval/stance_climate", "samples")

@@ -509,7 +509,7 @@ batch["input_ids"].shape, batch["attention_mask"]
 # | `compute_metrics` | your function of the pair `(logits, labels)` |
 #
 # The validation data watch the training; the test data stay untouched until the end. Whoever mixes the two, or looks at the test data in between, measures
-# something that he has chosen himself. The test below asks whether the model has learned: its accuracy on the **test** data must reach at least `profile.floor`.
+# something that they have chosen themselves. The test below asks whether the model has learned: its accuracy on the **test** data must reach at least `profile.floor`.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -568,7 +568,7 @@ show.history(trainer)
 # %% [markdown]
 # ### Better than counting words?
 #
-# Now, and only now, the test data:
+# And now the test data:
 
 # %% tags=["lesson"]
 output = trainer.predict(tokenized["test"])
@@ -960,7 +960,7 @@ show.examples(
 
 # %% [markdown]
 # How does step 1 tell noise from a request that is merely unknown? With a very simple rule: short words hold a sentence together, long ones carry its
-# meaning. `legibility` has learnt from the training data which sequences of three letters occur in real words. It takes the two longest words of a request that look like
+# meaning. `legibility` has learned from the training data which sequences of three letters occur in real words. It takes the two longest words of a request that look like
 # real words and counts their letters; the limit is such that 95 % of the training requests pass.
 #
 # This finds noise and broken-off requests, in any alphabet. It cannot find a heap of long real words, because it knows nothing of grammar, and it would send a short

@@ -809,7 +809,7 @@ assert is_toxic(long + "garbage", yes_no, grumpy, own_tokenizer, "toxic: ") is F
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now your own texts! Change them and find one in which the model is wrong.
+# Now your own texts! Change them and find one in which the model is wrong. They must be in English: it has read nothing else.
 
 # %% tags=["lesson"]
 texts = [
