@@ -5,7 +5,9 @@ In: a model, tokenized data, a profile. Out: a trained model and its metrics. No
 """
 
 import math
+import shutil
 import tempfile
+import weakref
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -144,9 +146,10 @@ def make_trainer(
 
     set_seed(profile.seed)
     freeze(model, profile.frozen_layers)
+    folder = tempfile.mkdtemp(prefix="course-")
     steps = profile.epochs * math.ceil(len(train_dataset) / profile.batch_size)
     arguments = getattr(transformers, f"{kind}ingArguments")(
-        output_dir=tempfile.mkdtemp(prefix="course-"),
+        output_dir=folder,
         num_train_epochs=profile.epochs,
         max_steps=profile.max_steps if 0 < profile.max_steps < steps else -1,  # it would lengthen a training, too
         per_device_train_batch_size=profile.batch_size,
@@ -167,7 +170,7 @@ def make_trainer(
         dataloader_pin_memory=models.device() == "cuda",
         **({"predict_with_generate": True} if model.config.is_encoder_decoder else {}),
     )
-    return OrderedTrainer(
+    trainer = OrderedTrainer(
         model=model,
         args=arguments,
         train_dataset=train_dataset,
@@ -177,6 +180,8 @@ def make_trainer(
         compute_metrics=compute_metrics,
         optimizers=(make_optimizer(profile, model), None),
     )
+    weakref.finalize(trainer, shutil.rmtree, folder, ignore_errors=True)
+    return trainer
 
 
 def prepare(profile: Profile, model, *, train_dataset, eval_dataset, data_collator, shuffle: bool = True):

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import gc
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -130,6 +131,7 @@ def trained(trainer_of):
         log=list(trainer.state.log_history),
         final=trainer.evaluate(),
         arguments=trainer.args,
+        saved=list(Path(trainer.args.output_dir).glob("*")),
     )
 
 
@@ -238,7 +240,16 @@ def test_the_same_seed_trains_the_same_model(trainer_of):
 def test_nothing_is_saved_or_reported_unless_asked(trained):
     assert trained.arguments.report_to == []
     assert trained.arguments.save_strategy == "no"
-    assert list(Path(trained.arguments.output_dir).glob("*")) == []
+    assert trained.saved == []
+
+
+def test_the_trainers_folder_goes_with_it(trainer_of):
+    trainer = trainer_of(tiny_model(), sentences())
+    folder = Path(trainer.args.output_dir)
+    assert folder.is_dir()
+    del trainer
+    gc.collect()
+    assert not folder.exists()
 
 
 def test_metrics_come_after_every_epoch(trained):

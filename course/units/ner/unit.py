@@ -703,7 +703,8 @@ show.table(
 import tempfile
 from pathlib import Path
 
-folder = Path(tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()
+folder = Path(temporary.name)
 accelerator.wait_for_everyone()
 accelerator.unwrap_model(model_to_check).save_pretrained(folder, save_function=accelerator.save)
 tokenizer.save_pretrained(folder)
