@@ -4,7 +4,8 @@
 
 adds a run of `course run` to results.json (it replaces an earlier one of the same unit, language, profile, data and
 model on the same machine) and writes the tables anew; without a file it only writes the tables. Under `seeds` stands
-what the material reports from which a unit grew. No number of a table is typed by hand.
+what the material reports from which a unit grew. `--grading` adds what `grading.py --json` measured, instead of an
+earlier class of the same size on the same machine. No number of a table is typed by hand.
 """
 
 import argparse
@@ -32,6 +33,11 @@ HEADS = {
         "ru": ["урок", "профиль, модель", "данные", "машина", "секунды", "результат", "было раньше"],
         "es": ["unidad", "perfil, modelo", "datos", "máquina", "segundos", "resultado", "antes"],
     },
+    "grading": {
+        "en": ["submissions", "machine", "`nbgrader autograde`, s", "`course grade`, s", "ratio", "lowest possible, s"],
+        "ru": ["работ", "машина", "`nbgrader autograde`, с", "`course grade`, с", "отношение", "нижний предел, с"],
+        "es": ["entregas", "máquina", "`nbgrader autograde`, s", "`course grade`, s", "razón", "mínimo posible, s"],
+    },
 }
 SAMPLES = {"en": "samples of the course", "ru": "примеры курса", "es": "ejemplos del curso"}
 REAL = {
@@ -52,8 +58,15 @@ def main() -> int:
     parser.add_argument("runs", nargs="*", type=Path, help="results.json of a run")
     parser.add_argument("--machine", help="what it ran on; by default what the run says of its device")
     parser.add_argument("--data", help="what the data were, where the run did not have all of them")
+    parser.add_argument("--grading", type=Path, help="figures of grading.py; needs --machine")
     options = parser.parse_args()
     record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    if options.grading:
+        if not options.machine:
+            parser.error("--grading needs --machine: a class takes as long as its machine lets it.")
+        new = json.loads(options.grading.read_text(encoding="utf-8")) | {"machine": options.machine}
+        record["grading"] = [known for known in record["grading"] if _size(known) != _size(new)] + [new]
+        record["grading"].sort(key=_size)
     for path in options.runs:
         run = json.loads(path.read_text(encoding="utf-8"))
         run |= {"machine": options.machine or run["device"]} | ({"data": options.data} if options.data else {})
@@ -69,9 +82,14 @@ def _key(run: dict) -> tuple:
     return tuple(run[name] for name in ("unit", "profile", "checkpoint", "language", "data", "machine"))
 
 
+def _size(grading: dict) -> tuple:
+    return grading["machine"], grading["students"]
+
+
 def with_tables(text: str, language: str) -> str:
     """A README with its two tables as they must be."""
-    for name, rows in (("units", unit_rows(language)), ("results", result_rows(language))):
+    tables = {"units": unit_rows(language), "results": result_rows(language), "grading": grading_rows(language)}
+    for name, rows in tables.items():
         head = HEADS[name][language]
         lines = [head, ["---"] * len(head), *rows]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -106,13 +124,26 @@ def result_rows(language: str) -> list[list[str]]:
                 f"`{run['unit']}-{run['language']}`",
                 f"{run['profile']}, {run['checkpoint']}",
                 data,
-                MACHINES.get(run["machine"], {}).get(language, run["machine"]),
+                _machine(run, language),
                 f"{run['seconds']:.0f}",
                 _scores(run["metrics"], shown),
                 _scores(seed, shown),
             ]
         )
     return rows
+
+
+def grading_rows(language: str) -> list[list[str]]:
+    """One line a class, graded by nbgrader and by this course in one run."""
+    names = ("nbgrader_seconds", "course_seconds", "ratio", "floor_seconds")
+    return [
+        [str(figures["students"]), _machine(figures, language), *(f"{figures[name]:.4g}" for name in names)]
+        for figures in json.loads(RESULTS.read_text(encoding="utf-8"))["grading"]
+    ]
+
+
+def _machine(run: dict, language: str) -> str:
+    return MACHINES.get(run["machine"], {}).get(language, run["machine"])
 
 
 def _scores(metrics: dict[str, float], shown: list[str]) -> str:
