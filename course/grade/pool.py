@@ -2,20 +2,24 @@
 
 In: jobs. Out: pairs of a job and its `Graded`, in the order in which they are done. A worker process runs one job
 at a time, so that one that dies or hangs costs nobody but its own submission: such a job is run again once, on a
-new worker, then it gets a verdict of its own.
+new worker, then it gets a verdict of its own. The workers are forks of one process, the nursery, which loads the
+libraries once for all of them while their sandboxes do the same.
 """
 
 import concurrent.futures
 import contextlib
 import dataclasses
+import gc
 import importlib
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 
 from course import ROOT
@@ -25,7 +29,7 @@ from course.grade.sandbox import START, Limits, SandboxUnavailable, Warm
 
 MARGIN = START + 60  # seconds beyond a job's own limit: to load the libraries, and to end what does not end by itself
 GRACE = 5.0  # seconds that a worker has to take its sandbox down before it is killed
-WORKER = "import sys; from course.grade.pool import serve; serve(int(sys.argv[1]))"
+NURSERY = "import sys; from course.grade.pool import nurse; nurse(int(sys.argv[1]))"
 
 
 class SchedulerError(Exception):
@@ -80,6 +84,7 @@ class Crew:
 
     def __init__(self):
         self.lock = threading.Lock()
+        self.nursery: _Nursery | None = None
         self.idle: list[_Worker] = []
         self.workers: set[_Worker] = set()
         self.closed = False
@@ -88,7 +93,7 @@ class Crew:
         """Run one job. Raises `SandboxUnavailable`."""
         reason = ""
         for _ in range(2):
-            worker = self._take()
+            worker = self._take(Preparation(job.sandbox, job.limits))
             try:
                 answer = worker.ask(job)
             except TimeoutError:
@@ -106,21 +111,26 @@ class Crew:
         return _lost(job, reason)
 
     def prepare(self, workers: int, preparation: "Preparation") -> None:
-        """Start workers before there is a job for them: loading the libraries takes them some seconds."""
-        for worker in [self._take() for _ in range(workers)]:
-            worker.connection.send(preparation)
-            self.idle.append(worker)
+        """Start workers before there is a job for them: loading the libraries takes some seconds."""
+        self.idle += [self._new(preparation) for _ in range(workers)]
 
-    def _take(self) -> "_Worker":
+    def _take(self, preparation: "Preparation") -> "_Worker":
         with self.lock:
             if self.closed:
                 raise concurrent.futures.CancelledError
-            worker = self.idle.pop() if self.idle else _Worker()
-            self.workers.add(worker)
-            return worker
+            return self.idle.pop() if self.idle else self._new(preparation)
+
+    def _new(self, preparation: "Preparation") -> "_Worker":
+        if self.nursery is None or self.nursery.process.poll() is not None:
+            self.nursery = _Nursery()
+        worker = self.nursery.order(preparation)
+        self.workers.add(worker)
+        return worker
 
     def _drop(self, worker: "_Worker") -> None:
         with self.lock:
+            if self.closed:  # whoever closes the crew ends its workers
+                return
             self.workers.discard(worker)
         worker.end()
 
@@ -130,9 +140,11 @@ class Crew:
             self.closed = True
             workers = list(self.workers)
         for worker in workers:
-            worker.process.terminate()
+            worker.terminate()
         for worker in workers:
             worker.end()
+        if self.nursery:  # after its workers: their sandboxes are its children
+            self.nursery.end()
 
 
 _CREW = Crew()  # of a Dask worker
@@ -146,14 +158,14 @@ class Preparation:
     limits: Limits
 
 
-class _Worker:
-    """A process that runs one job after another, as the side that hands them out sees it."""
+class _Nursery:
+    """The process that forks workers, as the side that orders them sees it."""
 
     def __init__(self):
         ours, theirs = socket.socketpair()
         # A session of its own: Ctrl-C is for the process that is asked, which ends the others in order.
         self.process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(theirs.fileno())],
+            [sys.executable, "-c", NURSERY, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             cwd=ROOT,
             # One thread per worker; and neither a test nor an answer makes the grader download anything.
@@ -164,41 +176,110 @@ class _Worker:
             start_new_session=True,
         )
         theirs.close()
-        self.connection = Connection(ours.detach())
+        self.control = Connection(ours.detach())
+
+    def order(self, preparation: Preparation) -> "_Worker":
+        """Return a worker that is not there yet; this does not wait for it."""
+        ours, theirs = socket.socketpair()
+        self.control.send(preparation)
+        reduction.send_handle(self.control, theirs.fileno(), self.process.pid)
+        theirs.close()
+        return _Worker(Connection(ours.detach()))
+
+    def end(self) -> None:
+        """End the process, with the sandboxes that no worker has taken over yet."""
+        self.process.kill()
+        self.process.wait()
+        self.control.close()
+
+
+class _Worker:
+    """A process that runs one job after another, as the side that hands them out sees it."""
+
+    def __init__(self, connection: Connection):
+        self.connection = connection
+        self.lock = threading.Lock()
+        self.pid = 0  # until it has come into the world and said so
+        self.descriptor = -1  # of the process; a pid alone may be somebody else's by the time it is used
 
     def ask(self, job: Job) -> Graded | SandboxUnavailable | str:
         """What came of a job; a string says why nothing did. Raises `TimeoutError`, or `EOFError` if it died."""
+        if not self._is_there(MARGIN):
+            raise TimeoutError
         self.connection.send(job)
         if not self.connection.poll(job.limits.total_seconds + MARGIN):
             raise TimeoutError
         return self.connection.recv()
 
+    def _is_there(self, patience: float = 0) -> bool:
+        if not self.pid and self.connection.poll(patience):
+            with self.lock:  # to end it, another thread may ask as well
+                if not self.pid:
+                    self.pid = self.connection.recv()
+                    self.descriptor = os.pidfd_open(self.pid)
+        return self.pid != 0
+
+    def terminate(self) -> None:
+        """Ask the process to end; it takes its sandbox along. One that is not there yet ends when it comes."""
+        with contextlib.suppress(EOFError, OSError):
+            if self._is_there():
+                signal.pidfd_send_signal(self.descriptor, signal.SIGTERM)
+
     def end(self) -> None:
-        """End the process; it takes its sandbox along."""
-        self.process.terminate()
-        try:
-            self.process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        """End the process, by force if need be."""
+        self.terminate()
+        if self.descriptor >= 0:
+            if not select.select([self.descriptor], [], [], GRACE)[0]:
+                signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
+                select.select([self.descriptor], [], [])
+            os.close(self.descriptor)
+        self.connection.close()
 
 
-def serve(descriptor: int) -> None:
-    """A worker's life: a job in, an answer out, until the other side hangs up."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+def nurse(descriptor: int) -> None:
+    """A nursery's life: an order in, a worker out, until the other side hangs up.
+
+    Nobody waits here for the processes that end: their numbers stay theirs as long as a worker may use them.
+    """
     import helpers  # noqa: F401  (sets how OpenMP waits, before torch is imported)
 
-    warm = None
-    connection = Connection(descriptor)
+    control = Connection(descriptor)
+    ordered: list[tuple[int, Warm | None]] = []
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            while not ordered or control.poll():
+                preparation = control.recv()
+                ordered.append((reduction.recv_handle(control), _start(preparation)))
+            _load_libraries()
+            handle, warm = ordered.pop(0)
+            if os.fork() == 0:
+                control.close()
+                for other, others in ordered:
+                    os.close(other)
+                    _leave(others)
+                serve(Connection(handle), warm)
+            os.close(handle)
+            _leave(warm)
+
+
+def _start(preparation: Preparation) -> Warm | None:
+    with contextlib.suppress(SandboxUnavailable, OSError):  # the first job will say it
+        return Warm(preparation.sandbox, preparation.limits)
+
+
+def _leave(warm: Warm | None) -> None:
+    if warm:
+        warm.leave()
+
+
+def serve(connection: Connection, warm: Warm | None) -> None:
+    """A worker's life: a job in, an answer out, until the other side hangs up. It does not return."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         with contextlib.suppress(EOFError, ConnectionError):
+            connection.send(os.getpid())
             while True:
                 job = connection.recv()
-                if isinstance(job, Preparation):
-                    with contextlib.suppress(SandboxUnavailable, OSError):  # the first job will say it
-                        warm = Warm(job.sandbox, job.limits)
-                        _load_libraries()
-                    continue
                 try:
                     if warm is None or (warm.kind, warm.limits) != (job.sandbox, job.limits):
                         if warm:
@@ -218,10 +299,11 @@ def serve(descriptor: int) -> None:
 
 
 def _load_libraries() -> None:
-    """Import what the tests of a course on language models need, while the sandbox does the same."""
-    for name in ("torch", "transformers", "datasets", "evaluate", "sklearn.metrics"):
+    """Import what the tests of a course on language models need, for all forks to share."""
+    for name in ("torch", "transformers", "datasets", "evaluate", "sklearn.metrics", "seqeval.metrics"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    gc.freeze()  # or every fork would copy what its collector looks at
 
 
 def _lost(job: Job, reason: str) -> Graded:

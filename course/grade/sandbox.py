@@ -324,6 +324,12 @@ class Warm:
                 self.group.rmdir()
             time.sleep(0.01)
 
+    def leave(self) -> None:
+        """Let go of the parent: another process, forked from this one, goes on with it."""
+        for end in (self.control, self.listener, self.process.stderr):
+            if end:
+                end.close()
+
     def student(self, deadline: float | None = None) -> "Student":
         """Fork a process for a submission, which ends at `deadline` (monotonic). Raises `SandboxUnavailable`."""
         connection, theirs = socket.socketpair()

@@ -16,7 +16,7 @@ from course.grade import pool
 from course.grade.job import Job
 from course.grade.sandbox import Limits, SandboxUnavailable
 
-WORKER = """
+NURSERY = """
 import os, pathlib, signal, sys
 from course.grade import pool
 from course.grade.sandbox import SandboxUnavailable
@@ -24,6 +24,7 @@ from course.grade.sandbox import SandboxUnavailable
 class Warm:
     def __init__(self, kind, limits): self.kind, self.limits = kind, limits
     def wait_until_ready(self): pass
+    def leave(self): pass
     def close(self): pass
 
 def grade(job, warm):
@@ -42,7 +43,7 @@ def grade(job, warm):
     return pool.jobs.ungraded(job, "graded", str(os.getpid()))
 
 pool.Warm, pool.jobs.grade, pool._load_libraries = Warm, grade, lambda: None
-pool.serve(int(sys.argv[1]))
+pool.nurse(int(sys.argv[1]))
 """
 
 
@@ -51,7 +52,7 @@ def stand_in(tmp_path_factory):
     """Workers that do what the student's name says, and little patience with them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ONCE", str(tmp_path_factory.mktemp("once") / "died"))
-        patch.setattr(pool, "WORKER", WORKER)
+        patch.setattr(pool, "NURSERY", NURSERY)
         patch.setattr(pool, "MARGIN", 12.0)  # loading Python on a busy machine
         patch.setattr(pool, "GRACE", 0.2)
         yield
@@ -113,9 +114,10 @@ def test_workers_that_were_prepared_do_the_jobs(job):
     todo = [job("fine-1"), job("fine-2")]
     with contextlib.closing(pool.Crew()) as crew:
         crew.prepare(2, pool.Preparation("bwrap", todo[0].limits))
-        prepared = {str(worker.process.pid) for worker in crew.workers}
+        prepared = set(crew.workers)
         done = list(pool.local(todo, 2, crew))
-    assert {graded.verdict.cause for _, graded in done} <= prepared
+        assert crew.workers == prepared
+    assert {graded.verdict.cause for _, graded in done} <= {str(worker.pid) for worker in prepared}
 
 
 class TestEnd:
