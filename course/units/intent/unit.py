@@ -75,9 +75,9 @@ language, profile.checkpoint, locale
 #
 # | locale | `all-MiniLM-L6-v2` | TF-IDF |
 # | --- | --- | --- |
-# | `en-US` | 0.58 | 0.52 |
-# | `es-ES` | 0.18 | 0.53 |
-# | `ru-RU` | 0.02 | 0.34 |
+# | `en-US` | 0.675 | 0.521 |
+# | `es-ES` | 0.329 | 0.525 |
+# | `ru-RU` | 0.021 | 0.338 |
 #
 # The small model has read English. Spanish shares its letters and some words with English, but that does not carry
 # far; Russian it reads letter by letter and learns nothing. On a GPU the Russian and the Spanish notebook
