@@ -87,7 +87,7 @@ def default() -> Critic:
         recipe.update(path.read_bytes())
     folder = cache_folder() / f"reviews-{recipe.hexdigest()[:12]}"
     if not folder.is_dir():
-        print("First start: a model learns from the sample reviews, in about half a minute.", file=sys.stderr)
+        print("First start: a model learns from the sample reviews, in about a minute.", file=sys.stderr)
         train(profile, folder)
     return load(folder)
 
@@ -100,7 +100,13 @@ def cache_folder() -> Path:
 
 def train(profile: profiles.Profile, folder: Path) -> None:
     """Train as the notebook does, and write model and tokenizer to a folder, all at once or not at all."""
-    from transformers import DataCollatorWithPadding
+    from transformers import DataCollatorWithPadding, PrinterCallback, ProgressCallback
+
+    class Bar(ProgressCallback):
+        """Steps and time left, without the numbers of each epoch."""
+
+        def on_log(self, *arguments, **settings):
+            pass
 
     tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
     rows = data.load("imdb", profile.data)["train"]
@@ -111,6 +117,9 @@ def train(profile: profiles.Profile, folder: Path) -> None:
         train_dataset=rows.map(reviews.encode_reviews, batched=True, fn_kwargs={"tokenizer": tokenizer}),
         data_collator=DataCollatorWithPadding(tokenizer),
     )
+    trainer.remove_callback(PrinterCallback)
+    if sys.stderr.isatty():
+        trainer.add_callback(Bar)
     trainer.train()
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = tempfile.mkdtemp(prefix=folder.name, dir=folder.parent)
