@@ -164,6 +164,7 @@ def _serve_forever(descriptors, namespaces: bool, disk_mib: int, memory_mib: int
             _drop_privileges()
             _set_task_limit(THREADS * processes)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the grader runs in the background
         _set_limits(disk_mib, inherited_mib + memory_mib)
         _standard_streams(descriptors[1], descriptors[2])
         os.makedirs(os.environ["HOME"], exist_ok=True)

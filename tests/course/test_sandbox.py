@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -158,6 +159,19 @@ def test_limits_hold(fallback, monkeypatch):
         student.run(
             "import subprocess, time\nfor _ in range(30):\n    subprocess.Popen(['sleep', '1000'])\ntime.sleep(1000)"
         )
+
+
+def test_a_cell_is_interrupted_though_the_grader_runs_in_the_background():
+    """A shell lets what it starts with `&` ignore SIGINT, and processes inherit that."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        warm = Warm(choose(None), dataclasses.replace(LIMITS, cell_seconds=5))
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    with warm, warm.student() as student:
+        with pytest.raises(TimedOut, match="5 s"):
+            student.run("x = 1\nwhile True:\n    pass")
+        assert student.run("assert x == 1").ok
 
 
 def test_a_killed_process_is_noticed(fallback):
