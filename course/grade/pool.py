@@ -188,8 +188,12 @@ class _Nursery:
 
     def end(self) -> None:
         """End the process, with the sandboxes that no worker has taken over yet."""
-        self.process.kill()
-        self.process.wait()
+        self.process.terminate()
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.control.close()
 
 
@@ -241,25 +245,24 @@ def nurse(descriptor: int) -> None:
 
     Nobody waits here for the processes that end: their numbers stay theirs as long as a worker may use them.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     import helpers  # noqa: F401  (sets how OpenMP waits, before torch is imported)
 
     control = Connection(descriptor)
     ordered: list[tuple[int, Warm | None]] = []
-    with contextlib.suppress(EOFError, ConnectionError):
-        while True:
-            while not ordered or control.poll():
-                preparation = control.recv()
-                ordered.append((reduction.recv_handle(control), _start(preparation)))
-            _load_libraries()
-            handle, warm = ordered.pop(0)
-            if os.fork() == 0:
-                control.close()
-                for other, others in ordered:
-                    os.close(other)
-                    _leave(others)
-                serve(Connection(handle), warm)
-            os.close(handle)
-            _leave(warm)
+    try:
+        with contextlib.suppress(EOFError, ConnectionError):
+            while True:
+                while not ordered or control.poll():
+                    preparation = control.recv()
+                    ordered.append((reduction.recv_handle(control), _start(preparation)))
+                _load_libraries()
+                _bear(control, ordered)
+    finally:
+        for _, warm in ordered:
+            if warm:
+                warm.close()
+        os._exit(0)  # to unload the libraries takes a second or two
 
 
 def _start(preparation: Preparation) -> Warm | None:
@@ -267,7 +270,18 @@ def _start(preparation: Preparation) -> Warm | None:
         return Warm(preparation.sandbox, preparation.limits)
 
 
-def _leave(warm: Warm | None) -> None:
+def _bear(control: Connection, ordered: list[tuple[int, Warm | None]]) -> None:
+    """Fork the worker that was ordered first; each side closes what is the other's."""
+    handle, warm = ordered[0]
+    if os.fork() == 0:
+        control.close()
+        for other, others in ordered[1:]:
+            os.close(other)
+            if others:
+                others.leave()
+        serve(Connection(handle), warm)
+    del ordered[0]
+    os.close(handle)
     if warm:
         warm.leave()
 

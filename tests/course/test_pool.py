@@ -120,6 +120,34 @@ def test_workers_that_were_prepared_do_the_jobs(job):
     assert {graded.verdict.cause for _, graded in done} <= {str(worker.pid) for worker in prepared}
 
 
+SLOW_NURSERY = """
+import pathlib, sys, tempfile, time
+from course.grade import pool
+
+class Warm:
+    def __init__(self, kind, limits):
+        self.trace = pathlib.Path(tempfile.mkstemp(dir=kind)[1])
+    def close(self):
+        self.trace.unlink()
+
+pool.Warm, pool._load_libraries = Warm, lambda: time.sleep(60)
+pool.nurse(int(sys.argv[1]))
+"""
+
+
+def test_sandboxes_that_no_worker_has_taken_over_are_closed(monkeypatch, tmp_path):
+    """When a class is stopped while the libraries are still being loaded."""
+    monkeypatch.setattr(pool, "NURSERY", SLOW_NURSERY)
+    monkeypatch.setattr(pool, "GRACE", 10.0)
+    with contextlib.closing(pool.Crew()) as crew:
+        crew.prepare(2, pool.Preparation(str(tmp_path), Limits()))
+        until = time.monotonic() + 30
+        while len(list(tmp_path.iterdir())) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    assert list(tmp_path.iterdir()) == []
+
+
 class TestEnd:
     def test_nothing_is_left_when_the_class_is_done(self, job):
         before = children()
