@@ -106,18 +106,15 @@ def baseline_predictions(train, texts):
     how rare they are and puts logistic regression on top: it knows words, but neither their order nor their likeness.
     """
     from sklearn.dummy import DummyClassifier
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
 
-    baselines = {
-        "majority": DummyClassifier(strategy="most_frequent"),
-        "TF-IDF": make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000)),
+    from helpers import baselines
+
+    known, classes = list(train["text"]), list(train["label"])
+    fitted = {
+        "majority": DummyClassifier(strategy="most_frequent").fit(known, classes),
+        "TF-IDF": baselines.tfidf(known, classes),
     }
-    texts = list(texts)
-    return {
-        name: model.fit(list(train["text"]), list(train["label"])).predict(texts) for name, model in baselines.items()
-    }
+    return {name: model.predict(list(texts)) for name, model in fitted.items()}
 
 
 def padding_cost(texts, model, tokenizer, max_length=60, batch_size=32, repeats=2):

@@ -150,12 +150,9 @@ def probabilities_of(logits):
 
 def tfidf_baseline(train, texts: list[str]) -> list[int]:
     """Class numbers of texts by TF-IDF of words and logistic regression, learnt from `train` (`text`, `label`)."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
+    from helpers import baselines
 
-    pipeline = make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=30, max_iter=1000))
-    return pipeline.fit(train["text"], train["label"]).predict(texts).tolist()
+    return baselines.tfidf(train["text"], train["label"], sublinear_tf=True, C=30).predict(list(texts)).tolist()
 
 
 # ---- the assistant
