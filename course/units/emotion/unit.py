@@ -8,7 +8,7 @@
 #   - name the emotion of any text, and find out where the model is surest and still wrong
 #   - repeat the whole recipe on another dataset, in one function
 # minutes: 80
-# training: under a minute on a processor with two cores; a few minutes on a GPU with the full data
+# training: under a minute on a processor with two cores; about four minutes on a K80 GPU with the full data
 # prerequisites: Python, a first idea of what a neural network is
 # data: >-
 #   offline: tweets invented for this course; full: TweetEval, tweets by real people

@@ -7,7 +7,7 @@
 #   - measure a classifier with many classes, and know what each of the four numbers says
 #   - choose a threshold for requests that the assistant was never made for, and answer them kindly
 # minutes: 100
-# training: under a minute on a processor with two cores; a few minutes on a GPU with the full data
+# training: under a minute on a processor with two cores; on a GPU with the full data a few minutes, by estimate
 # prerequisites: Python, a first idea of what a neural network is
 # data: >-
 #   offline: requests written for this course; full: MASSIVE by Amazon, and out-of-scope requests of CLINC150

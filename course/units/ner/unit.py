@@ -7,7 +7,7 @@
 #   - fine-tune BERT for token classification, with Trainer and with a loop of your own
 #   - measure whole entities, not single tags, and see where the model is wrong
 # minutes: 90
-# training: under a minute on a processor with two cores; a few minutes on a GPU with the full data
+# training: under a minute on a processor with two cores; about ten minutes on a T4 GPU with the full data
 # prerequisites: Python, a first idea of what a neural network and a tokenizer are
 # data: >-
 #   offline: sentences written for this course; full: CoNLL-2003, news by Reuters (for research only)

@@ -7,7 +7,7 @@
 #   - train an encoder-decoder and say what happens in one step of its training
 #   - measure a rare class, see why accuracy misleads, and do something about the imbalance
 # minutes: 90
-# training: under a minute on a processor with two cores; some minutes on a GPU with the full data
+# training: under a minute on a processor with two cores; on a GPU with the full data some minutes, by estimate
 # prerequisites: Python, a first idea of what a neural network and a tokenizer are
 # data: >-
 #   offline: requests written for this course; full: ToxicChat, real requests to a chat bot (not for commercial use)
