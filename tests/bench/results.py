@@ -87,7 +87,7 @@ def _size(grading: dict) -> tuple:
 
 
 def with_tables(text: str, language: str) -> str:
-    """A README with its two tables as they must be."""
+    """A README with its tables as they must be."""
     tables = {"units": unit_rows(language), "results": result_rows(language), "grading": grading_rows(language)}
     for name, rows in tables.items():
         head = HEADS[name][language]
