@@ -10,6 +10,7 @@ import tempfile
 import weakref
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 
 from helpers import models
 from helpers.profiles import Profile
@@ -31,6 +32,14 @@ def blocks(model) -> list:
     base = model.base_model
     encoder = base.transformer if hasattr(base, "transformer") else base.encoder
     return [base.embeddings, *encoder.layer]
+
+
+def drop_no_attention(model) -> None:
+    """Switch off the dropout of attention weights in a BERT or DistilBERT; other dropout stays."""
+    for block in blocks(model)[1:]:
+        for module in block.modules():
+            if type(module).__name__.endswith("SelfAttention"):
+                module.dropout.p = 0.0
 
 
 def make_optimizer(profile: Profile, model):
@@ -92,6 +101,12 @@ def shuffled_groups(lengths: list[int], batch_size: int) -> list[int]:
     return [row for i in torch.randperm(len(whole)).tolist() for row in whole[i]] + last
 
 
+def _adapt(model, profile: Profile) -> None:
+    freeze(model, profile.frozen_layers)
+    if not profile.attention_dropout:
+        drop_no_attention(model)
+
+
 def make_trainer(
     profile: Profile,
     model,
@@ -110,14 +125,16 @@ def make_trainer(
     encoder-decoder such as T5 gets a `Seq2SeqTrainer`, which evaluates by what the model generates: its predictions
     are token ids, not logits.
     """
-    import transformers
     from torch.utils.data import Sampler, SequentialSampler
-    from transformers import set_seed
+    from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments, Trainer, TrainingArguments, set_seed
     from transformers.utils import is_in_notebook
 
-    kind = "Seq2SeqTrain" if model.config.is_encoder_decoder else "Train"
+    if model.config.is_encoder_decoder:
+        parent, make_arguments = Seq2SeqTrainer, partial(Seq2SeqTrainingArguments, predict_with_generate=True)
+    else:
+        parent, make_arguments = Trainer, TrainingArguments
 
-    class OrderedTrainer(getattr(transformers, f"{kind}er")):
+    class OrderedTrainer(parent):
         """Predicts in the order of the data.
 
         Grouping by length is meant for training, but Trainer applies it to evaluation as well; predictions
@@ -145,10 +162,10 @@ def make_trainer(
             return iter(shuffled_groups(self.lengths, profile.batch_size))
 
     set_seed(profile.seed)
-    freeze(model, profile.frozen_layers)
+    _adapt(model, profile)
     folder = tempfile.mkdtemp(prefix="course-")
     steps = profile.epochs * math.ceil(len(train_dataset) / profile.batch_size)
-    arguments = getattr(transformers, f"{kind}ingArguments")(
+    arguments = make_arguments(
         output_dir=folder,
         num_train_epochs=profile.epochs,
         max_steps=profile.max_steps if 0 < profile.max_steps < steps else -1,  # it would lengthen a training, too
@@ -168,7 +185,6 @@ def make_trainer(
         seed=profile.seed,
         bf16=models.precision() == "bf16",
         dataloader_pin_memory=models.device() == "cuda",
-        **({"predict_with_generate": True} if model.config.is_encoder_decoder else {}),
     )
     trainer = OrderedTrainer(
         model=model,
@@ -196,7 +212,7 @@ def prepare(profile: Profile, model, *, train_dataset, eval_dataset, data_collat
     from transformers import get_scheduler
 
     set_seed(profile.seed)
-    freeze(model, profile.frozen_layers)
+    _adapt(model, profile)
     smooth_labels(model, profile.label_smoothing)
     accelerator = Accelerator(mixed_precision="bf16" if models.precision() == "bf16" else "no")
     size = profile.batch_size

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import gc
 import tempfile
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,7 +38,7 @@ PROFILE = dataclasses.replace(
 )
 
 
-def tiny_model(layers=2):
+def tiny_model(layers=2, dropout=0.0):
     torch.manual_seed(0)
     return BertForTokenClassification(
         BertConfig(
@@ -47,8 +48,8 @@ def tiny_model(layers=2):
             num_attention_heads=2,
             intermediate_size=16,
             max_position_embeddings=16,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
+            hidden_dropout_prob=dropout,
+            attention_probs_dropout_prob=dropout,
             id2label=dict(enumerate(NAMES)),
             label2id={name: index for index, name in enumerate(NAMES)},
         )
@@ -312,6 +313,33 @@ def test_frozen_layers_do_not_change(trainer_of):
     changed = {name for name, value in weights(model).items() if not torch.equal(value, before[name])}
     frozen = ("bert.embeddings.", "bert.encoder.layer.0.")
     assert changed == {name for name in before if not name.startswith(frozen)}
+
+
+@pytest.mark.parametrize("build", [partial(tiny_model, dropout=0.1), tiny_distilbert])
+def test_attention_dropout_is_switched_off_and_no_other(build):
+    model = build()
+    before = {name: module.p for name, module in model.named_modules() if isinstance(module, torch.nn.Dropout)}
+    training.drop_no_attention(model)
+    after = {name: module.p for name, module in model.named_modules() if isinstance(module, torch.nn.Dropout)}
+    changed = {name for name in before if before[name] != after[name]}
+    assert len(changed) == len(training.blocks(model)) - 1
+    assert all("attention" in name and "output" not in name and after[name] == 0 for name in changed)
+
+
+def test_both_ways_of_training_follow_the_profile(trainer_of, tokenizer):
+    with_it, without = tiny_model(dropout=0.1), tiny_model(dropout=0.1)
+    trainer_of(with_it, sentences())
+    trainer_of(without, sentences(), attention_dropout=False)
+    rates = [model.bert.encoder.layer[0].attention.self.dropout.p for model in (with_it, without)]
+    assert rates == [0.1, 0.0]
+    _, looped, *_ = training.prepare(
+        dataclasses.replace(PROFILE, attention_dropout=False),
+        tiny_model(dropout=0.1),
+        train_dataset=sentences(6),
+        eval_dataset=sentences(6),
+        data_collator=DataCollatorForTokenClassification(tokenizer),
+    )
+    assert looped.bert.encoder.layer[0].attention.self.dropout.p == 0.0
 
 
 @pytest.mark.parametrize("build", [tiny_model, tiny_distilbert])
