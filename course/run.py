@@ -4,10 +4,12 @@ In: unit, language, profile, parameters. Out: the executed notebook and `results
 seconds, device, versions, as the notebook's last cell reports them.
 """
 
+import ast
 import contextlib
 import dataclasses
 import json
 import logging
+import math
 import os
 import sys
 import time
@@ -46,12 +48,8 @@ def run_unit(unit: str, language: str, *, profile: str, parameters: dict[str, st
         built = sorted({path.stem for path in (ROOT / "source").glob("*/*.ipynb")})
         advice = f"the units are {', '.join(built)}" if built else "run `course build`"
         raise RunError(f"There is no notebook {notebook.relative_to(ROOT)}: {advice}.")
-    values = {"profile": profile} | {name: _number(value) for name, value in parameters.items()}
-    profiles.load(unit, str(values["profile"]))  # a typing mistake should not cost a kernel's start
-    unknown = sorted(values.keys() - _parameters(notebook))
-    if unknown:
-        known = ", ".join(sorted(_parameters(notebook)))
-        raise RunError(f"The notebook has no parameter {unknown[0]!r}: it has {known}.")
+    values = _values({"profile": profile} | parameters, _defaults(notebook))
+    profiles.load(unit, values["profile"])  # a typing mistake should not cost a kernel's start
     folder = out / f"{unit}-{language}"
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
@@ -116,17 +114,30 @@ def _quiet():
         yield
 
 
-def _parameters(notebook: Path) -> set[str]:
+def _defaults(notebook: Path) -> dict:
+    """The parameters of a notebook with the values that they have in it."""
     import papermill
 
-    return set(papermill.inspect_notebook(str(notebook)))
+    found = papermill.inspect_notebook(str(notebook))
+    return {name: ast.literal_eval(parameter["default"]) for name, parameter in found.items()}
 
 
-def _number(value: str):
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(value)
-    return value
+def _values(texts: dict[str, str], defaults: dict) -> dict:
+    """Give each parameter the type that it has in the notebook. Raises `RunError` for what the notebook cannot take."""
+    values = {}
+    for name, text in texts.items():
+        if name not in defaults:
+            raise RunError(f"The notebook has no parameter {name!r}: it has {', '.join(sorted(defaults))}.")
+        kind = type(defaults[name])
+        try:
+            values[name] = kind(text)
+            fits = kind is str or 0 <= values[name] < math.inf
+        except ValueError:
+            fits = False
+        if not fits:
+            wanted = {int: "a whole number", float: "a number"}[kind]
+            raise RunError(f"The parameter {name} must be {wanted}, 0 or more; this is {text!r}.")
+    return values
 
 
 def _cell_id(notebook: Path, index: int) -> str:

@@ -74,7 +74,7 @@ class TestARunThatSucceeds:
             patch.setattr(run, "ROOT", root)
             patch.chdir(root)
             patch.setenv("COURSE_DATA", "my data")
-            outcome = start(root, epochs="2", learning_rate="1e-3", checkpoint="tiny/1")
+            outcome = start(root, epochs="2", learning_rate="1e-3", checkpoint="1")
         return outcome, json.loads((outcome.folder / "results.json").read_text(encoding="utf-8"))
 
     def test_notebook_and_results_lie_together(self, finished):
@@ -97,13 +97,13 @@ class TestARunThatSucceeds:
         assert results["parameters"] == {
             "epochs": 2,
             "learning_rate": 0.001,
-            "checkpoint": "tiny/1",
+            "checkpoint": "1",
             "profile": "offline",
         }
 
     def test_parameters_reach_the_notebook_as_numbers_and_text(self, finished):
         _, results = finished
-        assert results["seen"] == ["offline", "tiny/1", 2, 0.001]
+        assert results["seen"] == ["offline", "1", 2, 0.001]
 
     def test_a_relative_data_folder_is_found_by_the_kernel_though_it_runs_elsewhere(self, finished):
         outcome, results = finished
@@ -152,6 +152,22 @@ class TestARunThatCannotStart:
         assert refused(root, epoch="1") == (
             "The notebook has no parameter 'epoch': it has checkpoint, epochs, learning_rate, profile."
         )
+
+    @pytest.mark.parametrize(
+        ("name", "value", "wanted"),
+        [
+            ("epochs", "abc", "a whole number"),
+            ("epochs", "1.5", "a whole number"),
+            ("epochs", "-1", "a whole number"),
+            ("learning_rate", "fast", "a number"),
+            ("learning_rate", "nan", "a number"),
+            ("learning_rate", "inf", "a number"),
+        ],
+    )
+    def test_a_value_that_a_parameter_cannot_take_is_named(self, root, name, value, wanted):
+        write_notebook(root)
+        expected = f"The parameter {name} must be {wanted}, 0 or more; this is {value!r}."
+        assert refused(root, **{name: value}) == expected
 
     def test_an_unknown_profile_gets_the_list_of_profiles(self, root):
         write_notebook(root)
