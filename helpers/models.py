@@ -81,16 +81,18 @@ def quiet() -> None:
     datasets.disable_progress_bars()
 
 
-def load_tokenizer(checkpoint: str, max_length: int = 0):
+def load_tokenizer(checkpoint: str, max_length: int = 0, truncation_side: str = ""):
     """Return the fast tokenizer of a checkpoint, its `model_max_length` never beyond what the model takes.
 
     Some checkpoints record no limit; truncation would then silently do nothing and the model fail later. `max_length`
-    lowers the limit further: less of a long text is read, in less time. 0 leaves it.
+    lowers the limit further: less of a long text is read, in less time. 0 leaves it. With the `truncation_side`
+    "right" a text that is too long loses its end, with "left" its beginning; "" leaves what the tokenizer says.
     """
     from transformers import AutoConfig, AutoTokenizer
 
     folder = fetch(checkpoint)
     tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.truncation_side = truncation_side or tokenizer.truncation_side
     positions = getattr(AutoConfig.from_pretrained(folder), "max_position_embeddings", None)
     limits = [limit for limit in (positions, max_length) if limit]
     tokenizer.model_max_length = min([tokenizer.model_max_length, *limits])

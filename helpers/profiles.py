@@ -26,10 +26,10 @@ class Profile:
     shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is the course of the learning
     rate, as transformers names it; `layer_decay` its factor from each layer to the one below, 1 for the same
     everywhere. `label_smoothing` is the share of probability that the targets give to all classes alike.
-    `max_length` is how many tokens of a text are read, 0 for as many as the model takes. `sampling` is how batches are
-    drawn: both ways save padding, `shuffled_groups` with the batches in random order. Without
-    `attention_dropout`, torch computes attention in one piece on a processor, too: a step over long texts takes half
-    the time.
+    `max_length` is how many tokens of a text are read, 0 for as many as the model takes, and `truncation_side` where
+    the rest is cut off. `sampling` is how batches are drawn: both ways save padding, `shuffled_groups` with the batches
+    in random order. Without `attention_dropout`, torch computes attention in one piece on a processor, too: a step over
+    long texts takes half the time.
     """
 
     unit: str
@@ -50,6 +50,7 @@ class Profile:
     layer_decay: float = 1.0
     label_smoothing: float = 0.0
     max_length: int = 0
+    truncation_side: str = "right"
     sampling: str = "group_by_length"
     attention_dropout: bool = True
 

@@ -22,7 +22,7 @@ class DemoError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Opinion:
-    """What the model makes of a review. `is_truncated`: it was too long, and its end was not read."""
+    """What the model makes of a review. `is_truncated`: it was too long, and only a part of it was read."""
 
     p_positive: float
     rating: int
@@ -108,7 +108,7 @@ def train(profile: profiles.Profile, folder: Path) -> None:
         def on_log(self, *arguments, **settings):
             pass
 
-    tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
+    tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length, profile.truncation_side)
     rows = data.load("imdb", profile.data)["train"]
     trainer = training.make_trainer(
         profile,

@@ -141,8 +141,8 @@ def test_odd_texts_have_a_rating_too(client, text):
 
 
 def test_what_was_not_read_is_said(client):
-    assert "its end was not taken into account" in seen(send(client, "superb " * 100))
-    assert "its end was not taken into account" not in seen(send(client, "superb " * 50))
+    assert "only a part of it was read" in seen(send(client, "superb " * 100))
+    assert "only a part of it was read" not in seen(send(client, "superb " * 50))
 
 
 # ---- limits

@@ -96,6 +96,15 @@ def test_a_lower_limit_can_be_asked_for_and_no_higher_one(checkpoint, asked, lim
     assert models.load_tokenizer(checkpoint(64, 512), asked).model_max_length == limit
 
 
+@pytest.mark.parametrize(("side", "kept"), [("right", "one two"), ("left", "eight nine"), ("", "one two")])
+def test_a_text_that_is_too_long_loses_the_side_that_was_asked_for(checkpoint, tmp_path, side, kept):
+    tokenizer = models.load_tokenizer(checkpoint(64, 512), 4, side)
+    tokenizer.save_pretrained(tmp_path)
+    for some in (tokenizer, models.load_tokenizer(str(tmp_path))):
+        encoded = some("one two three four five six seven eight nine", truncation=True)
+        assert some.decode(encoded["input_ids"], skip_special_tokens=True) == kept
+
+
 def test_tokenizers_are_fast_ones(tokenizer):
     """Only they know which word a piece belongs to."""
     assert tokenizer.is_fast

@@ -142,7 +142,9 @@ show.texts(
 # `[CLS]`, and one at the end, `[SEP]`.
 
 # %%
-tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
+tokenizer = models.load_tokenizer(
+    profile.checkpoint, profile.max_length, profile.truncation_side
+)
 encoded = tokenizer("Unputdownable? Hardly.<br />I left.")
 encoded.tokens()
 
@@ -167,8 +169,15 @@ too_long = np.mean([length > tokenizer.model_max_length for length in lengths])
 float(too_long)
 
 # %% [markdown]
-# That is the share of the reviews that are too long. If we gave them to the model as they are, it would stop with an error. So we **truncate** them: we keep the
-# beginning, up to the limit. What that costs we will measure in section 8.
+# That is the share of the reviews that are too long. If we gave them to the model as they are, it would stop with an error. So we **truncate** them, up to the limit. From
+# which side? The tokenizer knows that, too: with `"right"` a text loses its end, with `"left"` its beginning.
+
+# %%
+tokenizer.truncation_side
+
+# %% [markdown]
+# Many people tell the story first and give their verdict last. So where the limit is low, the course keeps the end; where it is high, it keeps the beginning, as is usual. What that
+# costs we will measure in section 8.
 #
 # ### Exercise 1: `encode_reviews` (3 points)
 #
@@ -388,7 +397,7 @@ assert trainer.state.global_step > 0, "The trainer has not trained: call trainer
 assert len(trainer.train_dataset) == len(dataset["train"]), "Train on all the training data."
 ### BEGIN HIDDEN TESTS
 own = profiles.load("reviews", profile.name, checkpoint=profile.checkpoint)
-own_tokenizer = models.load_tokenizer(own.checkpoint, own.max_length)
+own_tokenizer = models.load_tokenizer(own.checkpoint, own.max_length, own.truncation_side)
 unseen = data.load("imdb", own.data)["test"]
 encoded = reviews.encode_reviews(unseen[:], own_tokenizer)
 order = sorted(range(len(unseen)), key=lambda i: len(encoded["input_ids"][i]))  # less padding
@@ -789,33 +798,40 @@ show.texts(
 # %% [markdown]
 # ### What does truncation lose?
 #
-# The model read only the beginning of the long reviews. Let it read only the end instead: a tokenizer with `truncation_side = "left"` drops the
-# beginning. Does that change the score?
+# The model read only one part of the long reviews. Let it read them twice: first only the beginning, then only the end. With which part will it do better?
 
 # %% tags=["lesson"]
 test_texts = dataset["test"]["text"]
 sizes = [len(ids) for ids in tokenizer(list(test_texts), verbose=False)["input_ids"]]
-long_ones = [i for i, size in enumerate(sizes) if size > tokenizer.model_max_length][:200]
-tokenizer.truncation_side = "left"
-ends = score_reviews([test_texts[i] for i in long_ones], trainer.model, tokenizer)
-tokenizer.truncation_side = "right"
-len(long_ones), float(np.mean((test_scores[long_ones] >= 0.5) != (ends >= 0.5)))
-
-# %% [markdown]
-# The first number says how many long reviews there are in the test data (we take at most 200), the second one in which part of them beginning and end lead to different answers. In these, the
-# two differ most. Only the end of the text is shown:
-
-# %% tags=["lesson"]
-turns = np.argsort(-np.abs(test_scores[long_ones] - ends))[:3]
-show.texts(
-    ["… " + test_texts[long_ones[i]][-400:] for i in turns],
-    label=[label_names[test_labels[long_ones[i]]] for i in turns],
-    beginning=[float(test_scores[long_ones[i]]) for i in turns],
-    end=[float(ends[i]) for i in turns],
+long_ones = [i for i, size in enumerate(sizes) if size > tokenizer.model_max_length]
+long_ones = long_ones[:: len(long_ones) // 100 + 1]
+long_texts = [test_texts[i] for i in long_ones]
+both_ends = {}
+for part, side in (("beginning", "right"), ("end", "left")):
+    tokenizer.truncation_side = side
+    both_ends[part] = score_reviews(long_texts, trainer.model, tokenizer)
+tokenizer.truncation_side = profile.truncation_side
+show.table(
+    {
+        part: evaluate_scores(test_labels[long_ones], scores)
+        for part, scores in both_ends.items()
+    }
 )
 
 # %% [markdown]
-# Some reviews tell the story first and give their verdict at the very end, or change their mind there. Whoever truncates does not see it. What could you do
+# These are at most 100 reviews, so do not trust a small difference. But see how different the two answers can be for one review. Here they differ most; only the end of the text is shown:
+
+# %% tags=["lesson"]
+turns = np.argsort(-np.abs(both_ends["beginning"] - both_ends["end"]))[:3]
+show.texts(
+    ["… " + test_texts[long_ones[i]][-400:] for i in turns],
+    label=[label_names[test_labels[long_ones[i]]] for i in turns],
+    beginning=[float(both_ends["beginning"][i]) for i in turns],
+    end=[float(both_ends["end"][i]) for i in turns],
+)
+
+# %% [markdown]
+# Some reviews tell the story first and give their verdict at the very end, or change their mind there. Whoever reads only one part misses the other. What could you do
 # about it? Read the beginning and the end, read the text in several windows and take the mean, or take a model with a higher limit. Each of
 # these costs time.
 
