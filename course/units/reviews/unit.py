@@ -805,6 +805,9 @@ test_texts = dataset["test"]["text"]
 sizes = [len(ids) for ids in tokenizer(list(test_texts), verbose=False)["input_ids"]]
 long_ones = [i for i, size in enumerate(sizes) if size > tokenizer.model_max_length]
 long_ones = long_ones[:: len(long_ones) // 100 + 1]
+len(long_ones)
+
+# %% tags=["lesson"]
 long_texts = [test_texts[i] for i in long_ones]
 both_ends = {}
 for part, side in (("beginning", "right"), ("end", "left")):
