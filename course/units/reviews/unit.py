@@ -9,7 +9,7 @@
 #   - score thousands of texts of any length without losing one
 #   - serve your model as a web page
 # minutes: 90
-# training: a minute or two on a processor with two cores; on a GPU with the full data a quarter of an hour, by estimate
+# training: under a minute on a processor with two cores; on a GPU with the full data a quarter of an hour, by estimate
 # prerequisites: Python, a first idea of what a neural network and a tokenizer are
 # data: >-
 #   offline: reviews of invented films, written for this course; full: the IMDB reviews by Maas et al. (2011)
