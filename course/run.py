@@ -75,7 +75,7 @@ def _execute(notebook: Path, target: Path, values: dict):
                 progress_bar={"desc": target.stem} if sys.stderr.isatty() else False,
                 kernel_name="python3",
                 cwd=str(target.parent),
-                extra_arguments=["--log-level=ERROR"],
+                extra_arguments=["--log-level=CRITICAL"],  # it warns about loopback TCP, and calls its end an error
             )
         except PapermillExecutionError as error:
             cause = bounded(f"{error.ename}: {error.evalue}")
@@ -107,7 +107,7 @@ def _environment():
 
 @contextlib.contextmanager
 def _quiet():
-    """papermill logs the names of its files; the kernel warns about loopback TCP. Neither helps here."""
+    """papermill logs the names of its files, which does not help here."""
     logging.getLogger("papermill").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

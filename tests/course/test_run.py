@@ -117,9 +117,10 @@ class TestARunThatSucceeds:
 
 
 class TestARunThatStops:
-    def test_the_cell_is_named_with_its_error(self, root):
+    def test_the_cell_is_named_with_its_error_and_nothing_else_is_printed(self, root, capfd):
         write_notebook(root, "x = 1", "x / 0", "x = 2")
         message = refused(root)
+        assert capfd.readouterr() == ("", "")
         assert message.startswith("The notebook stopped in cell ner-03: ZeroDivisionError: division by zero")
         assert str(root / "runs" / "ner-en" / "ner.ipynb") in message
 
