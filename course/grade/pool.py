@@ -245,7 +245,7 @@ def nurse(descriptor: int) -> None:
 
     Nobody waits here for the processes that end: their numbers stay theirs as long as a worker may use them.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # for the workers, too
     import helpers  # noqa: F401  (sets how OpenMP waits, before torch is imported)
 
     control = Connection(descriptor)
@@ -288,7 +288,6 @@ def _bear(control: Connection, ordered: list[tuple[int, Warm | None]]) -> None:
 
 def serve(connection: Connection, warm: Warm | None) -> None:
     """A worker's life: a job in, an answer out, until the other side hangs up. It does not return."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         with contextlib.suppress(EOFError, ConnectionError):
             connection.send(os.getpid())
