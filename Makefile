@@ -13,7 +13,7 @@ demo: $(READY) ## run a unit, grade a class of sample submissions, write demo/re
 	$(BIN)/python -m course.demo
 
 test: $(READY) lint ## all tests
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 build: $(READY) ## source/ and release/ from the units' texts
 	$(BIN)/course build

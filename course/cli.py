@@ -38,15 +38,15 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     """The exceptions whose message is meant for people; OSError: a file that cannot be read or written."""
     from course.build.read import UnitError
     from course.build.write import CatalogueError
-    from course.grade.ledger import GradingError
+    from course.folder import CourseError
     from course.grade.pool import SchedulerError
-    from course.grade.sandbox import SandboxUnavailable
+    from course.grade.sandbox.limits import SandboxUnavailable
     from course.run import RunError
     from helpers.data import DataError
     from helpers.models import ModelUnavailable
     from helpers.profiles import UnknownProfile
 
-    ours = (UsageError, UnitError, CatalogueError, GradingError, SchedulerError, SandboxUnavailable, RunError)
+    ours = (UsageError, UnitError, CatalogueError, CourseError, SchedulerError, SandboxUnavailable, RunError)
     return (*ours, DataError, ModelUnavailable, UnknownProfile, OSError)
 
 
@@ -107,8 +107,16 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--sandbox", choices=("bwrap", "docker", "rlimits"), help="insist on one (the best that works here)"
     )
+    grade.add_argument(
+        "--tests",
+        choices=("outside", "inside"),
+        help="where tests run: in the grader, or in the student's process, watched (as the notebook's metadata say)",
+    )
     grade.add_argument("--cell-timeout", type=_positive, default=120, metavar="S", help="seconds for a cell (120)")
-    grade.add_argument("--timeout", type=_positive, default=600, metavar="S", help="seconds for a submission (600)")
+    grade.add_argument(
+        "--timeout", type=_positive, default=600, metavar="S",
+        help="seconds for the graded cells of a submission, and as many for the student's own (600)",
+    )  # fmt: skip
     grade.add_argument("--memory", type=_positive, default=4096, metavar="MIB", help="MiB for a submission (4096)")
     grade.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts there, one JSON object a line")
     grade.add_argument("--force", action="store_true", help="grade again what is in the cache")
@@ -208,7 +216,8 @@ def _run(options) -> int:
 def _grade(options) -> int:
     from course import report
     from course.grade import engine
-    from course.grade.sandbox import Limits, choose
+    from course.grade.sandbox.choice import choose
+    from course.grade.sandbox.limits import Limits
 
     limits = Limits(options.cell_timeout, options.timeout, options.memory)
     settings = engine.Options(
@@ -216,6 +225,7 @@ def _grade(options) -> int:
         jobs=options.jobs,
         scheduler=options.scheduler,
         sandbox=choose(options.sandbox),
+        tests=options.tests or "",
         limits=limits,
         force=options.force,
     )
@@ -223,7 +233,8 @@ def _grade(options) -> int:
         print(NO_SANDBOX, file=sys.stderr)
     total = len(engine.submissions(options.assignment, options.course_dir, settings.students))
     try:
-        with contextlib.closing(engine.grade(options.assignment, options.course_dir, settings)) as verdicts:
+        graded = engine.grade(options.assignment, options.course_dir, settings, say=_say)
+        with contextlib.closing(graded) as verdicts:
             done = _with_progress(verdicts, total, options.assignment)
     except KeyboardInterrupt:
         print("\nThe marks so far are kept: the same command goes on where it stopped.", file=sys.stderr)
@@ -233,6 +244,13 @@ def _grade(options) -> int:
     if options.json:
         report.write_json(done, options.json)
     return 0
+
+
+def _say(sentence: str) -> None:
+    """Tell the teacher what they have to know first."""
+    from course.verdict import printable
+
+    print(f"NOTE: {printable(sentence)}", file=sys.stderr)
 
 
 def _with_progress(verdicts, total: int, title: str) -> list:
@@ -288,9 +306,9 @@ def _report(options) -> int:
 
 
 def _graded(assignments: list[str], course_dir: Path) -> list:
-    from course import verdict
+    from course import kept
 
-    verdicts = [v for name in assignments for v in verdict.load_all(course_dir, name)]
+    verdicts = [verdict for name in assignments for verdict in kept.load_all(course_dir, name)]
     if not verdicts:
         raise UsageError(f"Nothing of {', '.join(assignments)} has been graded: run `course grade` first.")
     return verdicts

@@ -7,6 +7,8 @@ import base64
 import csv
 import html
 import io
+import re
+from collections import Counter
 from pathlib import Path
 
 from course.verdict import NO_ANSWER, Verdict, printable
@@ -26,8 +28,11 @@ img {{ max-width: 100%; }} div.wide {{ overflow-x: auto; }}
 <img alt="{alt}" src="data:image/png;base64,{picture}">
 {tables}
 """
+FORMULA = re.compile(r"((?:^|[;,|\t\r\n])\s*)([=+\-@＝＋－＠])")
 MARK = {"passed": "✓", "failed": "✗", "partial": "◐", "manual": "…"}
 COLUMNS = ("student", "assignment", "verdict", "cause", "flags", "score", "max_score", "seconds", "sandbox")
+WAYS = {"outside": "judged outside of the student's process", "inside": "judged inside it, watched"}
+WAYS |= {"person": "judged by a person"}
 SANDBOXES = {"bwrap": "in bubblewrap", "docker": "in Docker", "rlimits": "WITHOUT a sandbox, under rlimits only"}
 
 
@@ -77,10 +82,12 @@ def write_json(verdicts: list[Verdict], target: Path) -> None:
 def _safe(value):
     """The value for a spreadsheet, which would calculate what begins like a formula.
 
-    >>> _safe("=1+1"), _safe("anna"), _safe(-1.5)
-    ("'=1+1", 'anna', -1.5)
+    Not only the value as a whole: where semicolons or tabs part cells, a part of it is a cell, too.
+
+    >>> _safe("=1+1"), _safe("a;=1+1"), _safe("anna"), _safe(-1.5)
+    ("'=1+1", "a;'=1+1", 'anna', -1.5)
     """
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return FORMULA.sub(r"\1'\2", value) if isinstance(value, str) else value
 
 
 def pass_rates(verdicts: list[Verdict]) -> list[tuple[str, float]]:
@@ -105,12 +112,14 @@ def _grade_ids(verdicts: list[Verdict]) -> list[str]:
 def _section(assignment: str, verdicts: list[Verdict]) -> str:
     ids = _grade_ids(verdicts)
     names = ["student", "score", *ids, "seconds", "flags", "cause"]
+    judged = Counter(cell.judged for verdict in verdicts for cell in verdict.cells if cell.judged)
+    ways = "; ".join(f"{WAYS[way]}: {judged[way]} cells" for way in WAYS if judged[way])
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
     rows = "".join(_row(verdict, ids) for verdict in verdicts)
     rates = [f"<li>{html.escape(name)}: {share:.0%} passed</li>" for name, share in pass_rates(verdicts)]
     hardest = f"<p>Hardest cells first:</p><ol>{''.join(rates)}</ol>" if rates else ""
     table = f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
-    return f"<h2>{html.escape(assignment)}</h2>{table}{hardest}"
+    return f"<h2>{html.escape(assignment)}</h2><p>{html.escape(ways)}</p>{table}{hardest}"
 
 
 def _row(verdict: Verdict, ids: list[str]) -> str:
@@ -122,10 +131,20 @@ def _row(verdict: Verdict, ids: list[str]) -> str:
             columns.append("<td></td>")
             continue
         score = "" if cell.score is None else f" {cell.score:g}/{cell.max_score:g}"
-        columns.append(f'<td class="{cell.status}" title="{html.escape(cell.message)}">{MARK[cell.status]}{score}</td>')
+        title = " · ".join(filter(None, [cell.judged and f"judged {cell.judged}", cell.message]))
+        columns.append(f'<td class="{cell.status}" title="{html.escape(title)}">{MARK[cell.status]}{score}</td>')
     columns.append(f'<td>{verdict.seconds:.1f}</td><td class="text">{html.escape(" ".join(verdict.flags))}</td>')
-    columns.append(f'<td class="text">{html.escape(verdict.cause)}</td>')
+    columns.append(f'<td class="text">{_cause(verdict)}</td>')
     return f"<tr>{''.join(columns)}</tr>"
+
+
+def _cause(verdict: Verdict) -> str:
+    """The cause; where there is more to say than fits on a line, all of it below."""
+    short = html.escape(verdict.cause)
+    if not verdict.notes or " ".join(verdict.notes) in verdict.cause:
+        return short
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in verdict.notes)
+    return f"<details><summary>{short}</summary><ul>{notes}</ul></details>"
 
 
 def _picture(verdicts: list[Verdict]) -> str:

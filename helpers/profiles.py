@@ -21,15 +21,15 @@ class Profile:
     """The settings of one unit's run.
 
     `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
-    set, else the Hub). `floor` is the score that a fair training run must reach. `max_steps` ends a training
-    before its epochs do; 0 lets it run. `loop_examples` is the size of the slice on which the hand-made loop is
-    shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is the course of the learning
-    rate, as transformers names it; `layer_decay` its factor from each layer to the one below, 1 for the same
-    everywhere. `label_smoothing` is the share of probability that the targets give to all classes alike.
-    `max_length` is how many tokens of a text are read, 0 for as many as the model takes, and `truncation_side` where
-    the rest is cut off. `sampling` is how batches are drawn: both ways save padding, `shuffled_groups` with the batches
-    in random order. Without `attention_dropout`, torch computes attention in one piece on a processor, too: a step over
-    long texts takes half the time.
+    set, else the Hub). `floor` is the score that a fair training run must reach on texts that nobody has seen.
+    `max_steps` ends a training before its epochs do; 0 lets it run. `loop_examples` is the size of the slice on
+    which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is
+    the course of the learning rate, as transformers names it; `layer_decay` its factor from each layer to the one
+    below, 1 for the same everywhere. `label_smoothing` is the share of probability that the targets give to all
+    classes alike. `max_length` is how many tokens of a text are read, 0 for as many as the model takes, and
+    `truncation_side` where the rest is cut off. `sampling` is how batches are drawn: both ways save padding,
+    `shuffled_groups` with the batches in random order. Without `attention_dropout`, torch computes attention in one
+    piece on a processor, too: a step over long texts takes half the time.
     """
 
     unit: str
@@ -58,6 +58,15 @@ class Profile:
 @cache
 def _table() -> dict:
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def checkpoints() -> frozenset[str]:
+    """The names of all checkpoints in the table."""
+    found, queue = set(), [_table()]
+    for table in queue:
+        queue += [entry for entry in table.values() if isinstance(entry, dict)]
+        found |= {entry for name, entry in table.items() if name == "checkpoint"}
+    return frozenset(found)
 
 
 _chosen = ""

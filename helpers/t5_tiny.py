@@ -82,13 +82,31 @@ def _train_tokenizer(texts: list[str]):
     return tokenizer
 
 
-def write_weights() -> Path:
-    """Return a new folder with the committed files and weights from the seed; it is removed when the process ends."""
+def weights() -> Path:
+    """Return a folder with the committed files and weights from the seed.
+
+    Where `$COURSE_MODELS` is a folder that several processes share, it lies there, made by the first that may write;
+    else it is a new one, which is removed when the process ends.
+    """
+    shared = Path(os.environ["COURSE_MODELS"], FOLDER.name) if os.environ.get("COURSE_MODELS") else None
+    if shared and (shared / "model.safetensors").is_file():
+        return shared
+    if shared and os.access(shared.parent, os.W_OK):
+        unfinished = Path(tempfile.mkdtemp(dir=shared.parent))
+        _write_weights(unfinished)
+        unfinished.chmod(0o755)
+        unfinished.rename(shared)
+        return shared
+    folder = Path(tempfile.mkdtemp(prefix="course-t5-tiny-"))
+    atexit.register(_remove, folder, os.getpid())
+    _write_weights(folder)
+    return folder
+
+
+def _write_weights(folder: Path) -> None:
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
 
-    folder = Path(tempfile.mkdtemp(prefix="course-t5-tiny-"))
-    atexit.register(_remove, folder, os.getpid())
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(SEED)
         model = T5ForConditionalGeneration(T5Config.from_pretrained(FOLDER))
@@ -97,7 +115,6 @@ def write_weights() -> Path:
         model.save_pretrained(folder)
     for file in FOLDER.iterdir():
         shutil.copyfile(file, folder / file.name)
-    return folder
 
 
 def _remove(folder: Path, owner: int) -> None:

@@ -1,4 +1,4 @@
-"""What tests of every part share: a browser."""
+"""What tests of every part share: a browser, and their order."""
 
 import shutil
 
@@ -23,3 +23,11 @@ def browser(tmp_path_factory):
     driver = webdriver.Chrome(options, webdriver.ChromeService(programs[1]))
     yield driver
     driver.quit()
+
+
+LONGEST = ("test_flow", "test_class", "test_units", "test_neighbours", "test_courses", "test_grade_cli")
+
+
+def pytest_collection_modifyitems(items):
+    """The files that take longest come first, so that no processor has one of them alone at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))

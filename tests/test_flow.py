@@ -12,7 +12,7 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config.loader import PyFileConfigLoader
 
-from course import ROOT, verdict
+from course import ROOT, kept
 from course.build.read import LANGUAGES, unit_names
 from course.cli import main
 from course.demo import fill, reference_answers
@@ -53,12 +53,12 @@ def test_the_reference_gets_all_points_and_an_untouched_notebook_none(unit, lang
     submit(tmp_path, "right", assignment, reference_answers(unit))
     submit(tmp_path, "untouched", assignment, {})
     assert main(["grade", assignment, "--course-dir", str(tmp_path)]) == 0
-    right, untouched = verdict.load_all(tmp_path, assignment)
+    right, untouched = kept.load_all(tmp_path, assignment)
     assert (right.max_score, untouched.max_score) == (25, 25)
     missed = {cell.grade_id: cell.message for cell in right.cells if cell.score != cell.max_score}
     assert {grade_id.partition("_")[0] for grade_id in missed} == {"essay"}, missed
     assert untouched.score == 0, untouched.cells
-    assert (right.verdict, right.flags) == ("graded", ("copied",))  # by the letter: the teacher is told
+    assert (right.verdict, right.flags) == ("graded", ("copied",)), right.cause  # by the letter: the teacher is told
     assert (untouched.verdict, untouched.flags) == ("graded", ())
 
 

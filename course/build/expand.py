@@ -71,7 +71,7 @@ def expand(unit: Unit, cells: list[NotebookNode], language: str, *, repository: 
     _number(expanded, unit.name)
     notebook = new_notebook(cells=expanded)
     notebook.metadata = NotebookNode(
-        course={"unit": unit.name, "language": language, "grading": {"profile": GRADING_PROFILE}},
+        course={"unit": unit.name, "language": language, "grading": {"profile": GRADING_PROFILE}, "tests": "outside"},
         accelerator="GPU",
         colab={"gpuType": "T4", "name": f"{unit.name}.ipynb", "provenance": [], "toc_visible": True},
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -1,157 +1,236 @@
 """A class, from submitted/ to marks: reads the course, asks the pool, keeps the ledger.
 
-In: a course folder and an assignment. Out: one `Verdict` per submission, as soon as it is there. A submission
-that was graded before, with the same tests and the same grader, gets its verdict from a cache.
+In: a course folder and an assignment. Out: one `Verdict` per submission, as soon as it is there. Nothing that one
+submission is or does ends the class: whatever goes wrong with it becomes its verdict.
 """
 
+import ast
 import contextlib
 import dataclasses
 import functools
-import hashlib
-import importlib.metadata
 import os
 import secrets
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from course.grade import pool
+import nbformat
+from nbformat import NotebookNode
+
+from course.folder import Folder, Unfit, name_problem
+from course.grade import cache, fitness, pool, roles
 from course.grade.job import Graded, Job, ungraded
 from course.grade.ledger import GradingError, Ledger
-from course.grade.sandbox import Limits, choose
-from course.grade.skeleton import MAX_FILE
-from course.verdict import Verdict, bounded, load_all
+from course.grade.sandbox.choice import choose
+from course.grade.sandbox.limits import Limits
+from course.grade.sandbox.warm import LANGUAGE_MODELS
+from course.grade.submission.code import parse
+from course.grade.submission.files import Handed
+from course.kept import load_all, save
+from course.verdict import Judged, Verdict, bounded
 
-FILES_LIMIT = 32 << 20  # bytes of the teacher's data files that are laid beside a notebook
-NAME_LIMIT = 200  # bytes of a student's name: it becomes the name of a file, which may have 255
+BASIC = ("numpy", "pandas", "matplotlib.pyplot")  # what a course may use without saying so in its source
+HEAVY = {"torch", "transformers", "datasets", "evaluate", "accelerate", "helpers"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How a class is graded. `sandbox` None means: the best that works here."""
+    """How a class is graded. `sandbox` None means: the best that works here; `tests` "": as the notebooks say."""
 
     students: tuple[str, ...] = ()
     jobs: int = os.cpu_count() or 1
     scheduler: str | None = None
     sandbox: str | None = None
+    tests: Judged | str = ""
     limits: Limits = dataclasses.field(default_factory=Limits)
     force: bool = False
 
 
-class Unfit(Exception):
-    """A submission without a file that could be graded; `outcome` is the word for it, the message says why."""
-
-    def __init__(self, outcome: str, message: str):
-        super().__init__(message)
-        self.outcome = outcome
-
-
-def students_of(course_dir: Path, assignment: str) -> list[str]:
-    """Who handed in something for the assignment, in alphabetical order. Hidden folders are nobody's."""
-    folders = [student / assignment for student in sorted((course_dir / "submitted").glob("[!.]*"))]
-    return [folder.parent.name for folder in folders if folder.is_dir() or folder.is_symlink()]
-
-
 def submissions(assignment: str, course_dir: Path, wanted: tuple[str, ...] = ()) -> list[str]:
-    """The students whose submissions are to be graded: all, or those that are wanted. Raises `GradingError`."""
-    if assignment not in {path.name for path in (course_dir / "source").glob("*/")}:
-        raise GradingError(f"There is no assignment {course_dir / 'source' / assignment}: build it, or name another.")
-    handed_in = students_of(course_dir, assignment)
+    """The students whose submissions are to be graded: all, or those that are wanted. Raises `CourseError`."""
+    folder = Folder.at(course_dir)
+    source = folder.path("source", assignment)
+    if not source.is_dir() or assignment in ("", ".", ".."):
+        raise GradingError(f"There is no assignment {source}: build it, or name another.")
+    handed_in = folder.students(assignment)
     for student in wanted:
         if student not in handed_in:
-            raise GradingError(f"There is no submission {course_dir / 'submitted' / student / assignment}.")
+            raise GradingError(f"There is no submission {folder.path('submitted', assignment, student)}.")
     if not handed_in:
-        raise GradingError(f"Nobody has handed in {assignment}: see {course_dir / 'submitted'}/*/{assignment}.")
-    for student in handed_in:
-        name = os.fsencode(student)
-        if len(name) > NAME_LIMIT or not _is_text(name):
-            raise GradingError(
-                f"The name of the folder submitted/{bounded(student)} is too long or no text: change it."
-            )
-    return list(dict.fromkeys(wanted)) or handed_in
+        raise GradingError(f"Nobody has handed in {assignment}: see {folder.path('submitted', assignment, '*')}.")
+    return sorted(set(wanted)) or handed_in
 
 
-def _is_text(name: bytes) -> bool:
-    try:
-        return bool(name.decode())
-    except UnicodeDecodeError:
-        return False
+def grade(
+    assignment: str, course_dir: Path, options: Options, say: Callable[[str], None] = lambda sentence: None
+) -> Iterator[Verdict]:
+    """Grade submissions, yielding each verdict when it is there and entered. Raises `CourseError`.
 
-
-def grade(assignment: str, course_dir: Path, options: Options) -> Iterator[Verdict]:
-    """Grade submissions, yielding each verdict when it is there and entered. Raises `GradingError`."""
-    root = course_dir.resolve()
-    students = submissions(assignment, root, options.students)
+    `say` hears what the teacher has to know first: a test that their own solution does not pass, say.
+    """
+    folder = Folder.at(course_dir)
+    students = submissions(assignment, folder.root, options.students)
     options = dataclasses.replace(options, students=tuple(students), sandbox=choose(options.sandbox))
+    sources = [nbformat.read(path, as_version=4) for path in folder.notebooks("source", assignment)]
+    _check_languages(sources, folder.path("source", assignment))
+    modules = modules_of(sources)
     with contextlib.ExitStack() as stack:
         crew = stack.enter_context(contextlib.closing(pool.Crew()))
-        if not options.scheduler and (options.force or _has_new(root, assignment, students)):
-            crew.prepare(min(options.jobs, len(students)), pool.Preparation(options.sandbox, options.limits))
-        ledger = stack.enter_context(Ledger(root))  # takes some seconds as well
-        released = ledger.register(assignment)
-        parts: dict[str, dict[str, Graded]] = {student: {} for student in students}
-        with contextlib.closing(_graded(root, _jobs(root, assignment, released, options), options, crew)) as done:
-            for job, graded in done:
-                parts[job.student][job.notebook] = graded
-                if len(parts[job.student]) == len(released):
-                    verdict = _sum(parts[job.student])
-                    ledger.record(verdict, parts.pop(job.student))
-                    yield verdict
+        if not options.scheduler and (options.force or _has_new(folder, assignment, students)):
+            is_outside = "outside" in {options.tests or roles.way_of(notebook) for notebook in sources}
+            libraries = modules if is_outside else ()
+            preparation = pool.Preparation(options.sandbox, options.limits, modules, libraries)
+            crew.prepare(min(options.jobs, max(2, len(students))), preparation)
+        ledger = stack.enter_context(Ledger(folder))  # takes some seconds as well
+        templates = _templates(folder, assignment, ledger.register(assignment), modules, options)
+        run = functools.partial(_graded, folder, options=options, crew=crew)
+        fit = fitness.check(templates, run)
+        for sentence in [s for job in templates for s in fitness.sentences(job, fit[job.notebook])]:
+            say(sentence)
+        templates = [dataclasses.replace(job, fitness=fit[job.notebook]) for job in templates]
+        yield from _class(folder, templates, students, run, ledger)
 
 
-def _jobs(root: Path, assignment: str, released: dict[str, bytes], options: Options) -> list[Job]:
-    """A job for each notebook of each submission, without what was handed in."""
-    source = root / "source" / assignment
-    if not released:
+def _check_languages(sources: list[NotebookNode], source: Path) -> None:
+    if not sources:
         raise GradingError(f"There is no notebook in {source}.")
-    files, seed = _data_files(source), _class_seed(root)
+    for notebook in sources:
+        kernel = notebook.metadata.get("kernelspec", {})
+        language = notebook.metadata.get("language_info", {}).get("name") or kernel.get("language") or "python"
+        if language.lower() not in ("python", "ipython", "python3") or kernel.get("name") in ("ir", "julia"):
+            raise GradingError(f"The notebooks in {source} are not in Python but in {language}: only Python is graded.")
+
+
+def modules_of(sources: list[NotebookNode]) -> tuple[str, ...]:
+    """What a sandbox loads before the first submission: what the teacher's notebooks import.
+
+    A course on language models gets all of their libraries; another one does not wait for them.
+    """
+    found = set(BASIC)
+    for notebook in sources:
+        trees = [tree for cell in notebook.cells if cell.cell_type == "code" and (tree := parse(cell.source))]
+        for node in (node for tree in trees for node in _imports(tree)):
+            found |= node
+    if any(name.partition(".")[0] in HEAVY for name in found):
+        found |= set(LANGUAGE_MODELS)
+    return tuple(sorted(found))
+
+
+def _imports(tree: ast.Module) -> Iterator[set[str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+
+
+def _has_new(folder: Folder, assignment: str, students: list[str]) -> bool:
+    """Whether somebody has no verdict yet, so that there is something to run."""
+    return not set(students) <= {verdict.student for verdict in load_all(folder.root, assignment)}
+
+
+def _templates(
+    folder: Folder, assignment: str, registered: dict[str, tuple[bytes, bytes]], modules: tuple[str, ...], options
+) -> list[Job]:
+    """A job for each notebook, still without what somebody handed in. `registered`: source and release by name."""
+    if not registered:
+        raise GradingError(f"There is no notebook in {folder.path('source', assignment)}.")
+    files, seed = folder.data_files(assignment), _class_seed(folder)
     jobs = []
-    for name in sorted(released):
-        release = root / "release" / assignment / f"{name}.ipynb"
-        job = Job(
-            student="",
-            assignment=assignment,
-            notebook=name,
-            source=(source / f"{name}.ipynb").read_bytes(),
-            release=release.read_bytes() if release.is_file() else released[name],
-            submitted=None,
-            files=files,
-            seed=seed,
-            limits=options.limits,
-            sandbox=options.sandbox,
+    for name in sorted(registered):
+        source, release = registered[name]
+        built = folder.path("release", assignment) / f"{name}.ipynb"
+        jobs.append(
+            Job(
+                student="",
+                assignment=assignment,
+                notebook=name,
+                source=source,
+                release=built.read_bytes() if built.is_file() else release,
+                handed=(),
+                files=files,
+                limits=options.limits,
+                sandbox=options.sandbox,
+                modules=modules,
+                seed=seed,
+                tests=options.tests,
+            )
         )
-        jobs += [dataclasses.replace(job, student=student) for student in options.students]
-    return sorted(jobs, key=lambda job: job.student)
+    return jobs
 
 
-def _class_seed(root: Path) -> str:
+def _class_seed(folder: Folder) -> str:
     """What the hidden tests of this class draw their inputs from: a secret of its own, made once.
 
     The next class gets other inputs, so that answers which leaked from this one are worth nothing.
     """
-    path = root / "autograded" / ".seed"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(secrets.token_hex(16), encoding="ascii")
+    path = folder.home("autograded") / ".seed"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError), path.open("x", encoding="ascii") as file:
+        file.write(secrets.token_hex(16))
     return path.read_text(encoding="ascii")
 
 
-def _has_new(root: Path, assignment: str, students: list[str]) -> bool:
-    """Whether somebody has no verdict yet, so that there is something to run."""
-    return not set(students) <= {verdict.student for verdict in load_all(root, assignment)}
+def _class(folder: Folder, templates: list[Job], students: list[str], run, ledger: Ledger) -> Iterator[Verdict]:
+    """The verdicts of all students; each is entered when all of its notebooks are done."""
+    parts: dict[str, dict[str, Graded]] = {student: {} for student in students}
+    jobs = [job for student in students for job in _jobs_of(folder, templates, student, parts)]
+    for student in [student for student in students if len(parts[student]) == len(templates)]:
+        yield _entered(folder, ledger, parts.pop(student))
+    with contextlib.closing(run(jobs)) as done:
+        for job, graded in done:
+            parts[job.student][job.notebook] = _for(job, graded)
+            if len(parts[job.student]) == len(templates):
+                yield _entered(folder, ledger, parts.pop(job.student))
 
 
-def _graded(root: Path, jobs: list[Job], options: Options, crew: pool.Crew) -> Iterator[tuple[Job, Graded]]:
+def _jobs_of(folder: Folder, templates: list[Job], student: str, parts: dict) -> Iterator[Job]:
+    """The jobs of a student's notebooks. What cannot be run has its end already: that goes to `parts`."""
+    try:
+        files = tuple(Handed(*file) for file in folder.handed_in(templates[0].assignment, student))
+        unfit = None
+    except Unfit as error:
+        files, unfit = (), error
+    names = {job.notebook for job in templates}
+    for job in templates:
+        job = dataclasses.replace(job, student=student)
+        others = names - {job.notebook}
+        handed = tuple(file for file in files if not _is_other(file, others))
+        notebooks = [file for file in handed if file.suffix in (".ipynb", ".zip")]
+        if unfit or not notebooks:
+            outcome = unfit.outcome if unfit else "wrong_notebook"
+            cause = str(unfit) if unfit else f"The submission holds no notebook {job.notebook}.ipynb."
+            parts[student][job.notebook] = ungraded(job, outcome, cause)
+        else:
+            yield dataclasses.replace(job, handed=handed)
+
+
+def _is_other(file: Handed, names: set[str]) -> bool:
+    return file.suffix == ".ipynb" and Path(file.path).stem in names
+
+
+def _for(job: Job, graded: Graded) -> Graded:
+    """A known end of the same notebook, which may have been handed in by somebody else."""
+    verdict = dataclasses.replace(graded.verdict, student=job.student, assignment=job.assignment)
+    return dataclasses.replace(graded, verdict=verdict)
+
+
+def _entered(folder: Folder, ledger: Ledger, parts: dict[str, Graded]) -> Verdict:
+    """The verdict of a submission, in the gradebook and in the folder of verdicts."""
+    verdict = _sum(parts)
+    student = verdict.student
+    if name_problem(student):  # no gradebook takes such a name
+        verdict = dataclasses.replace(verdict, student=bounded(student))
+        save(verdict, folder, student)
+        return verdict
+    return ledger.record(verdict, parts)
+
+
+def _graded(folder: Folder, jobs: list[Job], *, options: Options, crew: pool.Crew) -> Iterator[tuple[Job, Graded]]:
     """What is known comes first; for the rest the pool is asked."""
-    names = {job.notebook for job in jobs}
     todo = []
     for job in jobs:
-        try:
-            job = dataclasses.replace(job, submitted=_submitted(root, job, names - {job.notebook}))
-        except Unfit as unfit:
-            yield job, ungraded(job, unfit.outcome, str(unfit))
-            continue
-        if known := None if options.force else _from_cache(root, job):
+        known = None if options.force and job.student else cache.load(folder, job)
+        if known:
             yield job, known
         else:
             todo.append(job)
@@ -160,39 +239,8 @@ def _graded(root: Path, jobs: list[Job], options: Options, crew: pool.Crew) -> I
     done = pool.dask(todo, options.scheduler) if options.scheduler else pool.local(todo, options.jobs, crew)
     with contextlib.closing(done):
         for job, graded in done:
-            _to_cache(root, job, graded)
+            cache.keep(folder, job, graded)
             yield job, graded
-
-
-def _submitted(root: Path, job: Job, others: set[str]) -> bytes:
-    """The notebook that was handed in: the one of the right name, else the newest that is not another of `others`.
-
-    Links are not followed: they could lead anywhere on the teacher's machine. Raises `Unfit`.
-    """
-    folder = root / "submitted" / job.student / job.assignment
-    if folder.is_symlink() or folder.parent.is_symlink():
-        raise Unfit("wrong_notebook", "The submission's folder is a symbolic link: it is not followed.")
-    try:
-        notebooks = [path for path in folder.iterdir() if path.suffix.lower() in (".ipynb", ".zip")]
-        notebooks = [path for path in notebooks if path.stem not in others]
-        files = [path for path in notebooks if path.is_file() and not path.is_symlink()]
-        if not files and any(path.is_symlink() for path in notebooks):
-            raise Unfit("wrong_notebook", "The notebook is a symbolic link: it is not followed.")
-        if not files:
-            raise Unfit("wrong_notebook", f"The submission holds no notebook {job.notebook}.ipynb.")
-        best = max(files, key=lambda path: (path.stem == job.notebook, path.stat().st_mtime, path.name))
-        with best.open("rb") as file:
-            return file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise Unfit("unreadable", f"The file cannot be read: {error.strerror}.") from None
-
-
-def _data_files(source: Path) -> tuple[tuple[str, bytes], ...]:
-    paths = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
-    paths = [path for path in paths if path.suffix != ".ipynb" and not any(part[0] in "._" for part in path.parts[:-1])]
-    if sum((source / path).stat().st_size for path in paths) > FILES_LIMIT:
-        raise GradingError(f"The data files in {source} are larger than {FILES_LIMIT >> 20} MiB together.")
-    return tuple((str(path), (source / path).read_bytes()) for path in paths)
 
 
 def _sum(parts: dict[str, Graded]) -> Verdict:
@@ -210,51 +258,10 @@ def _sum(parts: dict[str, Graded]) -> Verdict:
         score=sum(scores) if scores else None,
         max_score=sum(verdict.max_score for verdict in verdicts.values()),
         seconds=round(sum(verdict.seconds for verdict in verdicts.values()), 2),
+        notes=tuple(f"{name}: {note}" for name, verdict in verdicts.items() for note in verdict.notes),
         cells=tuple(
             dataclasses.replace(cell, grade_id=f"{name}/{cell.grade_id}")
             for name, verdict in verdicts.items()
             for cell in verdict.cells
         ),
     )
-
-
-@functools.cache
-def _grader_version() -> bytes:
-    """A digest of all that decides a verdict beside the notebooks: the grader, the helpers, the installed packages."""
-    here = Path(__file__)
-    digest = hashlib.sha256(sys.version.encode())
-    for path in [*sorted(here.parent.glob("*.py")), *sorted((here.parents[2] / "helpers").rglob("*.*"))]:
-        if "__pycache__" not in path.parts:
-            digest.update(path.read_bytes())
-    for package in sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions()):
-        digest.update(package.encode())
-    return digest.digest()
-
-
-def _cache_file(root: Path, job: Job) -> Path:
-    parts = [job.source, job.release, job.submitted, repr((job.files, job.seed, job.limits, job.sandbox)).encode()]
-    digest = hashlib.sha256(_grader_version())
-    for part in parts:
-        digest.update(hashlib.sha256(part).digest())
-    return root / "autograded" / ".cache" / digest.hexdigest()
-
-
-def _from_cache(root: Path, job: Job) -> Graded | None:
-    path = _cache_file(root, job)
-    try:
-        line, _, notebook = path.read_bytes().partition(b"\n")
-        verdict = Verdict.from_json(line.decode())
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    # The same notebook may have been handed in by somebody else.
-    return Graded(dataclasses.replace(verdict, student=job.student, assignment=job.assignment), notebook or None)
-
-
-def _to_cache(root: Path, job: Job, graded: Graded) -> None:
-    """Keep what would come out the same again: not what ran into a limit of this moment's busy machine."""
-    if graded.verdict.verdict in ("graded", "unreadable", "wrong_notebook"):
-        path = _cache_file(root, job)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_bytes(graded.verdict.as_json().encode() + b"\n" + (graded.notebook or b""))
-        unfinished.replace(path)

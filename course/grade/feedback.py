@@ -5,8 +5,6 @@ without links, without anything that the student's code could have put there as 
 hint, never a test's code or what it expected.
 """
 
-import base64
-import binascii
 import dataclasses
 import html
 import re
@@ -16,13 +14,18 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from course.grade.ledger import Ledger, Review, own_folder
-from course.verdict import CellScore, Verdict, load_all
+from course.folder import Folder, name_problem, own_folder
+from course.grade.ledger import Ledger, Review
+from course.grade.sandbox.outputs import is_picture
+from course.grade.sentences import translated
+from course.kept import load_all
+from course.verdict import CellScore, Verdict
 
 OUTPUT_LIMIT = 2000  # characters of one printed output
 PICTURE_LIMIT = 1 << 20  # bytes of one picture, in base64
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
+LOST = ("The notebook's process has ended.",)  # what a test says that could not be asked any more
 WORDS = {
     "en": {
         "title": "Feedback",
@@ -35,9 +38,10 @@ WORDS = {
         "yours": "Your answer",
         "teacher": "Your teacher: {comment}",
         "graded": "",
-        "timed_out": "A cell took too long and was stopped; the rest was graded.",
-        "out_of_memory": "The notebook used too much memory and was stopped; the rest was graded.",
-        "kernel_died": "The notebook's process ended in the middle; the rest was graded.",
+        "timed_out": "Something took too long and was stopped.",
+        "out_of_memory": "The notebook used too much memory and was stopped.",
+        "kernel_died": "The notebook's process ended in the middle.",
+        "rest": "Everything else was graded.",
         "unreadable": "The file could not be read as a notebook. Download it once more and hand it in again.",
         "wrong_notebook": "This is not the notebook of the assignment. Hand in the right one.",
     },
@@ -52,9 +56,10 @@ WORDS = {
         "yours": "Твой ответ",
         "teacher": "Преподаватель: {comment}",
         "graded": "",
-        "timed_out": "Одна из ячеек работала слишком долго, её пришлось остановить; остальное проверено.",
-        "out_of_memory": "Ноутбуку не хватило памяти, его пришлось остановить; остальное проверено.",
-        "kernel_died": "Процесс ноутбука неожиданно завершился; остальное проверено.",
+        "timed_out": "Что-то работало слишком долго, пришлось остановить.",
+        "out_of_memory": "Ноутбуку не хватило памяти, его пришлось остановить.",
+        "kernel_died": "Процесс ноутбука неожиданно завершился.",
+        "rest": "Всё остальное проверено.",
         "unreadable": "Файл не читается как ноутбук. Скачай его ещё раз и сдай снова.",
         "wrong_notebook": "Это не ноутбук с этим заданием. Сдай, пожалуйста, нужный.",
     },
@@ -69,61 +74,14 @@ WORDS = {
         "yours": "Tu respuesta",
         "teacher": "Tu docente: {comment}",
         "graded": "",
-        "timed_out": "Una celda tardó demasiado y hubo que detenerla; lo demás está corregido.",
-        "out_of_memory": "El cuaderno usó demasiada memoria y hubo que detenerlo; lo demás está corregido.",
-        "kernel_died": "El proceso del cuaderno terminó a medias; lo demás está corregido.",
+        "timed_out": "Algo tardó demasiado y hubo que detenerlo.",
+        "out_of_memory": "El cuaderno usó demasiada memoria y hubo que detenerlo.",
+        "kernel_died": "El proceso del cuaderno terminó a medias.",
+        "rest": "Todo lo demás está corregido.",
         "unreadable": "El archivo no se puede leer como cuaderno. Descárgalo otra vez y vuelve a entregarlo.",
         "wrong_notebook": "Este no es el cuaderno de la tarea. Entrega el que corresponde.",
     },
 }
-
-# What the grader itself says about a cell, which is English in a verdict; what a test or Python says stays as it is.
-SENTENCES = (
-    (r"No answer\.", {"ru": "Ответа нет.", "es": "Sin respuesta."}),
-    (
-        r"The test could not work with the result \((\w+)\)\.",
-        {
-            "ru": "Проверка не смогла работать с таким результатом ({0}).",
-            "es": "La prueba no pudo trabajar con el resultado ({0}).",
-        },
-    ),
-    (
-        r"A cell did not end within (\S+) s\b.*",
-        {"ru": "Ячейка не завершилась за {0} с.", "es": "Una celda no terminó en {0} s."},
-    ),
-    (
-        r"A test did not end within (\S+) s\.",
-        {"ru": "Проверка не завершилась за {0} с.", "es": "Una prueba no terminó en {0} s."},
-    ),
-    (
-        r"The notebook did not end within (\S+) s\.",
-        {"ru": "Ноутбук не завершился за {0} с.", "es": "El cuaderno no terminó en {0} s."},
-    ),
-    (
-        r"The notebook used more than (\S+) MiB of memory\.",
-        {"ru": "Ноутбук занял больше {0} МиБ памяти.", "es": "El cuaderno usó más de {0} MiB de memoria."},
-    ),
-    (
-        r"The notebook started more than (\S+) processes\.",
-        {"ru": "Ноутбук запустил больше {0} процессов.", "es": "El cuaderno inició más de {0} procesos."},
-    ),
-    (
-        r"The notebook's process .*",
-        {"ru": "Процесс ноутбука неожиданно завершился.", "es": "El proceso del cuaderno terminó antes de tiempo."},
-    ),
-    (
-        r"The test's last value is NaN: .*",
-        {"ru": "В проверке ошибка, её посмотрит преподаватель.", "es": "La prueba tiene un error: la verá tu docente."},
-    ),
-    (  # everything that `course.grade.values` refuses
-        r"(?:The (?:value|array|number|bytes|message)|An? (?:value|array|object|tensor|container|dictionary's key)"
-        r"|Dictionaries and sets|There are bytes)\b.*",
-        {
-            "ru": "Такой результат нельзя передать на проверку: он не того типа или слишком велик.",
-            "es": "Este resultado no se puede pasar a la prueba: no es del tipo adecuado o es demasiado grande.",
-        },
-    ),
-)
 
 PAGE = """<!doctype html>
 <html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -145,19 +103,20 @@ img {{ max-width: 100%; }}
 
 def write_pages(assignment: str, course_dir: Path, students: tuple[str, ...] = ()) -> list[Path]:
     """Write feedback/<student>/<assignment>/<notebook>.html for all that was graded, or for these students."""
-    root = course_dir.resolve()
+    course = Folder.at(course_dir)
     written = []
-    with Ledger(root) as ledger:
-        sources = sorted((root / "source" / assignment).glob("*.ipynb"))
-        for verdict in load_all(root, assignment):
-            if students and verdict.student not in students:
+    with Ledger(course) as ledger:
+        sources = course.notebooks("source", assignment)
+        for verdict in load_all(course.root, assignment):
+            if (students and verdict.student not in students) or name_problem(verdict.student):
                 continue
-            folder = own_folder(root / "feedback", verdict.student, assignment)
+            target = course.path("feedback", assignment, verdict.student)
+            folder = own_folder(target, course.home("feedback"))
             folder.mkdir(parents=True, exist_ok=True)
             reviews = ledger.reviews(assignment, verdict.student)
             for source in sources:
                 part = reviewed(_part(verdict, source.stem, alone=len(sources) == 1), reviews.get(source.stem, {}))
-                graded = root / "autograded" / verdict.student / assignment / source.name
+                graded = course.path("autograded", assignment, verdict.student) / source.name
                 notebook = nbformat.read(graded, as_version=4) if graded.is_file() else None
                 language = nbformat.read(source, as_version=4).metadata.get("course", {}).get("language", "en")
                 target = folder / f"{source.stem}.html"
@@ -176,7 +135,9 @@ def _part(verdict: Verdict, notebook: str, *, alone: bool) -> Verdict:
         for cell in verdict.cells
         if cell.grade_id.startswith(f"{notebook}/")
     )
-    return dataclasses.replace(verdict, cells=cells, max_score=sum(cell.max_score for cell in cells))
+    notes = [note.removeprefix(f"{notebook}: ") for note in verdict.notes if note.startswith(f"{notebook}: ")]
+    most = sum(cell.max_score for cell in cells)
+    return dataclasses.replace(verdict, cells=cells, max_score=most, notes=tuple(notes))
 
 
 def reviewed(verdict: Verdict, reviews: dict[str, Review]) -> Verdict:
@@ -199,7 +160,7 @@ def page(
     """The page of one notebook of a submission; `reviews` by grade id bring the comments of a person."""
     words = WORDS.get(language, WORDS["en"])
     waiting = sum(cell.status == "manual" for cell in verdict.cells)
-    notes = [words[verdict.verdict]] + ([words["waiting"].format(count=waiting)] if waiting else [])
+    notes = [*_notes(verdict, language), *([words["waiting"].format(count=waiting)] if waiting else [])]
     answers = dict(_answers(notebook)) if notebook else {}
     comments = {grade_id: review.comment for grade_id, review in (reviews or {}).items() if review.comment}
     sections = []
@@ -212,9 +173,21 @@ def page(
         title=words["title"],
         assignment=html.escape(verdict.assignment),
         score=words["score"].format(score=verdict.score or 0, most=verdict.max_score),
-        notes="".join(f"<p>{note}</p>" for note in notes if note),
+        notes="".join(f"<p>{_sentence(note)}</p>" for note in notes if note),
         sections="".join(sections),
     )
+
+
+def _notes(verdict: Verdict, language: str) -> Iterator[str]:
+    """What happened to the notebook as a whole, what was kept and what was put back."""
+    words = WORDS.get(language, WORDS["en"])
+    yield words[verdict.verdict]
+    if verdict.verdict in ("unreadable", "wrong_notebook"):
+        return
+    notes = [translated(note, language) for note in verdict.notes]
+    yield from notes
+    if verdict.verdict != "graded" and not any(cell.message in LOST for cell in verdict.cells):
+        yield words["rest"]
 
 
 def _answers(notebook: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
@@ -237,7 +210,7 @@ def _section(cell: CellScore, answer: NotebookNode | None, comments: list[str], 
     score = "" if cell.score is None else f" · {cell.score:g} / {cell.max_score:g}"
     parts = [f"<h2>{html.escape(cell.grade_id)}</h2><p><strong>{words[cell.status]}{score}</strong></p>"]
     if cell.message:
-        parts.append(f"<p>{html.escape(translated(cell.message, language))}</p>")
+        parts.append(f"<p>{_sentence(translated(cell.message, language))}</p>")
     parts += [f"<p>{html.escape(words['teacher'].format(comment=comment))}</p>" for comment in comments]
     if answer is not None:
         outputs = "".join(_output(output) for output in answer.get("outputs", []))
@@ -245,16 +218,9 @@ def _section(cell: CellScore, answer: NotebookNode | None, comments: list[str], 
     return f'<section class="{cell.status}">{"".join(parts)}</section>'
 
 
-def translated(message: str, language: str) -> str:
-    """A sentence of the grader's in the language of the page; any other message as it is.
-
-    >>> translated("A cell did not end within 4 s.", "es")
-    'Una celda no terminó en 4 s.'
-    """
-    for pattern, sentences in SENTENCES:
-        if language in sentences and (match := re.fullmatch(pattern, message)):
-            return sentences[language].format(*match.groups())
-    return message
+def _sentence(text: str) -> str:
+    """A sentence, with what stands in backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _text(text: str) -> str:
@@ -271,15 +237,6 @@ def _output(output: NotebookNode) -> str:
         return _text(f"{output.get('ename', '')}: {output.get('evalue', '')}")
     data = output.get("data", {})
     picture = data.get("image/png")
-    if isinstance(picture, str) and _is_png(picture):
+    if isinstance(picture, str) and len(picture) <= PICTURE_LIMIT and is_picture("image/png", picture):
         return f'<img alt="" src="data:image/png;base64,{html.escape("".join(picture.split()))}">'
     return _text(data["text/plain"]) if isinstance(data.get("text/plain"), str) else ""
-
-
-def _is_png(picture: str) -> bool:
-    if len(picture) > PICTURE_LIMIT:
-        return False
-    try:
-        return base64.b64decode("".join(picture.split()), validate=True).startswith(b"\x89PNG\r\n\x1a\n")
-    except (binascii.Error, ValueError):
-        return False

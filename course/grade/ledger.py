@@ -8,6 +8,7 @@ verdict.
 import contextlib
 import dataclasses
 import datetime
+import fcntl
 import os
 import re
 import shutil
@@ -16,15 +17,16 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import nbformat
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
-from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
 
+from course.folder import CourseError, Folder, own_folder
 from course.grade.job import Graded
-from course.verdict import NO_ANSWER, CellScore, Verdict, bounded, save
+from course.kept import save
+from course.verdict import NO_ANSWER, CellScore, Verdict, bounded
 
 
-class GradingError(Exception):
+class GradingError(CourseError):
     """A class that cannot be graded at all; the message says what is missing."""
 
 
@@ -39,21 +41,21 @@ class Review:
 class Ledger:
     """Opens the course's gradebook, making it where it is missing. Use it as a context manager."""
 
-    def __init__(self, root: Path):
+    def __init__(self, folder: Folder):
         from nbgrader.coursedir import CourseDirectory
 
         # nbgrader calls `alembic` by name; it stands beside the interpreter, also where that is not on PATH.
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        self.root = root
-        self.config = _read_config(root)
-        self.config.CourseDirectory.root = str(root)
+        self.folder = folder
+        self.config = folder.config.copy()
+        self.config.CourseDirectory.root = str(folder.root)
         self.coursedir = CourseDirectory(config=self.config)
 
     def __enter__(self):
         from nbgrader.api import Course, Gradebook
 
         warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own queries, nothing a teacher can act on
-        with _database_errors():
+        with self._alone(), _database_errors():
             self.gradebook = Gradebook(self.coursedir.db_url, self.coursedir.course_id)
             # nbgrader leaves out the course without a name, which PostgreSQL then misses for each assignment.
             self.gradebook.db.merge(Course(id=self.coursedir.course_id))
@@ -63,14 +65,24 @@ class Ledger:
     def __exit__(self, *_):
         self.gradebook.close()
 
-    def register(self, assignment: str) -> dict[str, bytes]:
+    @contextlib.contextmanager
+    def _alone(self):
+        """Only one grader at a time writes to a course; another one waits here for the moment that this takes."""
+        home = self.folder.home("autograded")
+        home.mkdir(parents=True, exist_ok=True)
+        with (home / ".lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def register(self, assignment: str) -> dict[str, tuple[bytes, bytes]]:
         """Bring the gradebook in step with source/.
 
-        Returns the released notebooks, by name. Raises `GradingError`.
+        Returns for each notebook what is graded against: the teacher's, its tests as nbgrader has registered them (with
+        what it makes of `### AUTOTEST`), and the released one. Raises `GradingError`.
         """
         from nbgrader.apps.api import NbGraderAPI
 
-        with tempfile.TemporaryDirectory() as folder:
+        with self._alone(), tempfile.TemporaryDirectory() as folder:
             api = NbGraderAPI(self.coursedir, config=self.config)
             before = self.coursedir.release_directory
             self.coursedir.release_directory = folder  # what lies in release/ is the builder's
@@ -80,28 +92,45 @@ class Ledger:
                 self.coursedir.release_directory = before
             if not result["success"]:
                 raise GradingError(_refusal(assignment, result))
-            return {path.stem: path.read_bytes() for path in Path(folder).rglob("*.ipynb")}
+            released = {path.stem: path.read_bytes() for path in Path(folder).rglob("*.ipynb")}
+            paths = self.folder.notebooks("source", assignment)
+            return {path.stem: (self._registered(path, assignment), released[path.stem]) for path in paths}
 
-    def record(self, verdict: Verdict, parts: dict[str, Graded]) -> None:
+    def _registered(self, path: Path, assignment: str) -> bytes:
+        """The teacher's notebook with the tests that nbgrader has registered."""
+        notebook = nbformat.read(path, as_version=4)
+        with _database_errors():
+            cells = self.gradebook.find_notebook(path.stem, assignment).source_cells
+            tests = {cell.name: cell.source for cell in cells if cell.locked and cell.cell_type == "code"}
+        for cell in notebook.cells:
+            settings = cell.metadata.get("nbgrader", {})
+            if settings.get("grade") and settings.get("grade_id") in tests:
+                cell.source = tests[settings.grade_id]
+        return nbformat.writes(notebook).encode()
+
+    def record(self, verdict: Verdict, parts: dict[str, Graded]) -> Verdict:
         """Enter the verdict of a submission, all of it or nothing, and write its notebooks and the verdict file.
 
-        `parts` are the notebooks of the submission by name.
+        `parts` are the notebooks of the submission by name. Returns the verdict.
         """
-        submitted = self.root / "submitted" / verdict.student / verdict.assignment
-        folder = own_folder(self.root / "autograded", verdict.student, verdict.assignment)
-        timestamp = _timestamp(submitted)
-        unchanged = {name for name, part in parts.items() if part.notebook == _read(folder / f"{name}.ipynb")}
-        with _database_errors():
-            self._enter(verdict, parts, timestamp, unchanged)
-        _make_writable(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        for name, part in parts.items():
-            if part.notebook is not None:
-                folder.mkdir(parents=True, exist_ok=True)
-                (folder / f"{name}.ipynb").write_bytes(part.notebook)
-        if timestamp and folder.is_dir():
-            (folder / "timestamp.txt").write_text(f"{timestamp} UTC\n")
-        save(verdict, self.root)
+        submitted = self.folder.path("submitted", verdict.assignment, verdict.student)
+        with self._alone():
+            target = self.folder.path("autograded", verdict.assignment, verdict.student)
+            folder = own_folder(target, self.folder.home("autograded"))
+            timestamp = _timestamp(submitted)
+            unchanged = {name for name, part in parts.items() if part.notebook == _read(folder / f"{name}.ipynb")}
+            with _database_errors():
+                self._enter(verdict, parts, timestamp, unchanged)
+            _make_writable(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            for name, part in parts.items():
+                if part.notebook is not None:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    (folder / f"{name}.ipynb").write_bytes(part.notebook)
+            if timestamp and folder.is_dir():
+                (folder / "timestamp.txt").write_text(f"{timestamp} UTC\n")
+            save(verdict, self.folder, verdict.student)
+        return verdict
 
     def reviews(self, assignment: str, student: str) -> dict[str, dict[str, Review]]:
         """Notebook → grade id → what a person has given, for the cells where that is anything."""
@@ -169,24 +198,6 @@ def _mark(grade, cell: CellScore | None, seen: bool) -> None:
         grade.needs_manual_grade = True
 
 
-def own_folder(step: Path, student: str, assignment: str) -> Path:
-    """The folder of a submission in `autograded/` or `feedback/`; a link in its place is removed, never followed."""
-    folder = step / student / assignment
-    for path in (folder.parent, folder):
-        if path.is_symlink():
-            path.unlink()
-    return folder
-
-
-def _read_config(root: Path) -> Config:
-    if not (root / "nbgrader_config.py").is_file():
-        return Config()
-    try:
-        return PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
-    except Exception as error:
-        raise GradingError(f"{root / 'nbgrader_config.py'} cannot be read: {error!r}.") from None
-
-
 @contextlib.contextmanager
 def _database_errors():
     try:
@@ -212,9 +223,9 @@ def _timestamp(submitted: Path) -> datetime.datetime | None:
     from nbgrader.utils import parse_utc
 
     path = submitted / "timestamp.txt"
-    if any(part.is_symlink() for part in (submitted.parent, submitted, path)) or not path.is_file():
-        return None
     try:
+        if any(part.is_symlink() for part in (submitted.parent, submitted, path)) or not path.is_file():
+            return None
         with path.open(encoding="utf-8") as file:
             return parse_utc(file.read(100).strip())
     except (OSError, ValueError, OverflowError, TypeError, AttributeError):

@@ -3,7 +3,8 @@
 In: jobs. Out: pairs of a job and its `Graded`, in the order in which they are done. A worker process runs one job
 at a time, so that one that dies or hangs costs nobody but its own submission: such a job is run again once, on a
 new worker, then it gets a verdict of its own. The workers are forks of one process, the nursery, which loads the
-libraries once for all of them while their sandboxes do the same.
+libraries once for all of them while their sandboxes do the same. Each job runs in a fork of its worker: what a test
+does to the grader's own process (a library replaced, a variable set, an alarm in the middle of an import) ends with it.
 """
 
 import concurrent.futures
@@ -20,15 +21,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing import reduction
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 
 from course import ROOT
 from course.grade import job as jobs
 from course.grade.job import Graded, Job
-from course.grade.sandbox import START, Limits, SandboxUnavailable, Warm
+from course.grade.sandbox.limits import Limits, SandboxUnavailable
+from course.grade.sandbox.warm import START, Warm
+from helpers import models, profiles
 
 MARGIN = START + 60  # seconds beyond a job's own limit: to load the libraries, and to end what does not end by itself
 GRACE = 5.0  # seconds that a worker has to take its sandbox down before it is killed
+MESSAGE = 500  # characters of what went wrong
 NURSERY = "import sys; from course.grade.pool import nurse; nurse(int(sys.argv[1]))"
 
 
@@ -93,7 +97,7 @@ class Crew:
         """Run one job. Raises `SandboxUnavailable`."""
         reason = ""
         for _ in range(2):
-            worker = self._take(Preparation(job.sandbox, job.limits))
+            worker = self._take(Preparation.of(job))
             try:
                 answer = worker.ask(job)
             except TimeoutError:
@@ -152,10 +156,18 @@ _CREW = Crew()  # of a Dask worker
 
 @dataclasses.dataclass(frozen=True)
 class Preparation:
-    """What a worker can know before its first job."""
+    """What a worker can know before its first job: `libraries` are what tests need on the grader's own side."""
 
     sandbox: str
     limits: Limits
+    modules: tuple[str, ...]
+    libraries: tuple[str, ...]
+
+    @classmethod
+    def of(cls, job: Job) -> "Preparation":
+        """For jobs like this one."""
+        is_outside = jobs.way_of(job) == "outside"
+        return cls(job.sandbox, job.limits, job.modules, job.modules if is_outside else ())
 
 
 class _Nursery:
@@ -211,7 +223,7 @@ class _Worker:
         if not self._is_there(MARGIN):
             raise TimeoutError
         self.connection.send(job)
-        if not self.connection.poll(job.limits.total_seconds + MARGIN):
+        if not self.connection.poll(job.limits.longest + MARGIN):
             raise TimeoutError
         return self.connection.recv()
 
@@ -256,7 +268,7 @@ def nurse(descriptor: int) -> None:
                 while not ordered or control.poll():
                     preparation = control.recv()
                     ordered.append((reduction.recv_handle(control), _start(preparation)))
-                _load_libraries()
+                _load_libraries(preparation.libraries)
                 _bear(control, ordered)
     finally:
         for _, warm in ordered:
@@ -267,7 +279,7 @@ def nurse(descriptor: int) -> None:
 
 def _start(preparation: Preparation) -> Warm | None:
     with contextlib.suppress(SandboxUnavailable, OSError):  # the first job will say it
-        return Warm(preparation.sandbox, preparation.limits)
+        return Warm(preparation.sandbox, preparation.limits, preparation.modules)
 
 
 def _bear(control: Connection, ordered: list[tuple[int, Warm | None]]) -> None:
@@ -294,16 +306,17 @@ def serve(connection: Connection, warm: Warm | None) -> None:
             while True:
                 job = connection.recv()
                 try:
-                    if warm is None or (warm.kind, warm.limits) != (job.sandbox, job.limits):
+                    wanted = (job.sandbox, job.limits, job.modules)
+                    if warm is None or (warm.kind, warm.limits, warm.modules) != wanted:
                         if warm:
                             warm.close()
-                        warm = Warm(job.sandbox, job.limits)
+                        warm = Warm(*wanted)
                     warm.wait_until_ready()
-                    answer = jobs.grade(job, warm)
-                except SandboxUnavailable as error:
-                    answer = error
-                except Exception as error:
-                    answer = f"{type(error).__name__}: {error}"
+                    _share_models(warm)
+                    jobs.prepare(job)
+                    answer = _in_a_fork(job, warm)
+                except (SandboxUnavailable, OSError) as error:
+                    answer = error if isinstance(error, SandboxUnavailable) else f"{type(error).__name__}: {error}"
                 connection.send(answer)
     finally:
         if warm:
@@ -311,10 +324,51 @@ def serve(connection: Connection, warm: Warm | None) -> None:
         os._exit(0)  # to unload the libraries takes a second or two
 
 
-def _load_libraries() -> None:
-    """Import what the tests of a course on language models need, for all forks to share."""
-    for name in ("torch", "transformers", "datasets", "evaluate", "sklearn.metrics", "seqeval.metrics"):
-        with contextlib.suppress(ImportError):
+def _share_models(warm: Warm) -> None:
+    """Make by hand what has to be made so in the folder that the sandbox shows as well, for all submissions once."""
+    if os.environ.get("COURSE_MODELS") != warm.models:
+        os.environ["COURSE_MODELS"] = warm.models
+        models.fetch.cache_clear()
+        jobs.given_of.cache_clear()  # it names what lay in the folder before
+
+
+def _in_a_fork(job: Job, warm: Warm) -> Graded | SandboxUnavailable | str:
+    """What came of a job in a process that has run no other; a string says why nothing did."""
+    ours, theirs = Pipe(duplex=False)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            ours.close()
+            models.allow_only(profiles.checkpoints())  # a test may be given any name
+            theirs.send(_answer(job, warm))
+            theirs.close()
+        finally:
+            os._exit(0)
+    theirs.close()
+    try:
+        return ours.recv()
+    except EOFError:
+        return "its referee died"
+    finally:
+        ours.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def _answer(job: Job, warm: Warm) -> Graded | SandboxUnavailable | str:
+    try:
+        return jobs.grade(job, warm)
+    except SandboxUnavailable as error:
+        return error
+    except BaseException as error:  # whatever it is, it is this submission's
+        return f"{type(error).__name__}: {error}"[:MESSAGE]
+
+
+def _load_libraries(names: tuple[str, ...]) -> None:
+    """Import what tests need on the grader's side, for all forks to share."""
+    for name in names:
+        with contextlib.suppress(Exception):
             importlib.import_module(name)
     gc.freeze()  # or every fork would copy what its collector looks at
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from helpers import hub
 from helpers.data import files
-from helpers.data.catalog import CONLL_TAGS, DATASETS, LOCALES, SAMPLES, Published, Splits
+from helpers.data.catalog import CONLL_TAGS, DATASETS, EMOTIONS, INTENTS, LOCALES, SAMPLES, Published, Splits
 from helpers.data.files import DataError
 
-__all__ = ["CONLL_TAGS", "DATASETS", "LOCALES", "SAMPLES", "DataError", "load"]
+__all__ = ["CONLL_TAGS", "DATASETS", "EMOTIONS", "INTENTS", "LOCALES", "SAMPLES", "DataError", "load"]
 
 
 OTHER_WAYS = "set COURSE_DATA to a folder of real files, or use profile='offline'"

@@ -6,20 +6,26 @@ that an attack does not touch must keep its points, and whatever a submission do
 """
 
 import dataclasses
+import importlib.util
 import os
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
 
 from course.grade import feedback, job
-from course.grade.sandbox import Limits, SandboxUnavailable, Warm, choose
+from course.grade.sandbox.choice import choose
+from course.grade.sandbox.limits import Limits, SandboxUnavailable
+from course.grade.sandbox.warm import Warm
+from course.grade.submission.files import Handed
 from course.verdict import Verdict
 
 CANARY = "canary-3f9c-which-stands-in-hidden-tests-only"
 HOST_VARIABLE = "canary-of-the-host"  # what a teacher's HF_TOKEN would be
 TESTS = {"test_add", "test_scale", "test_tally"}
 POINTS = 10.0
+WAY = "outside"  # in which these tests are judged
 FAST = Limits(cell_seconds=20, total_seconds=120, memory_mib=1024, processes=64, disk_mib=64)
 FILES = (("checks.py", b"def same(result, expected):\n    assert result == expected, 'It is not the same.'\n"),)
 
@@ -80,7 +86,7 @@ def source_notebook() -> nbformat.NotebookNode:
         source = f"{visible}\n### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS"
         cells += [_cell(answer, REFERENCE[answer], solution=True), _cell(test, source, points=POINTS)]
     cells.append(_cell("essay", "Because.", points=5.0, solution=True, kind="markdown"))
-    return nbformat.v4.new_notebook(cells=cells)
+    return nbformat.v4.new_notebook(cells=cells, metadata={"course": {"tests": WAY}})
 
 
 def release_notebook() -> nbformat.NotebookNode:
@@ -119,6 +125,13 @@ def submission(answers: dict[str, str], before: tuple[str, ...] = (), after: tup
     notebook.cells[:0] = [nbformat.v4.new_code_cell(source) for source in before]
     notebook.cells += [nbformat.v4.new_code_cell(source) for source in after]
     return notebook
+
+
+def job_for(submitted: bytes | None, limits: Limits, **more) -> job.Job:
+    """A job for the bytes of a file that was handed in."""
+    source, release = (nbformat.writes(make()).encode() for make in (source_notebook, release_notebook))
+    handed = () if submitted is None else (Handed("n.ipynb", 0.0, submitted),)
+    return job.Job("s", "a", "n", source, release, handed, FILES, limits, **more)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,12 +180,31 @@ def filled():
 
 
 @pytest.fixture(scope="session")
-def warm():
+def needed():
+    """A function: the name of a sandbox → the same; the test is skipped where it does not work."""
+
+    def needed(kind: str) -> str:
+        try:
+            return choose(kind)
+        except SandboxUnavailable as error:
+            pytest.skip(str(error))
+
+    return needed
+
+
+@pytest.fixture(scope="session")
+def compare():
+    """The module that has the single submissions with what they deserve, and writes this course into a folder."""
+    spec = importlib.util.spec_from_file_location("compare", Path(__file__).with_name("compare.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def warm(needed):
     """The sandbox (`COURSE_SANDBOX=docker` tests the other one), started with a secret in the host's environment."""
-    try:
-        kind = choose(os.environ.get("COURSE_SANDBOX", "bwrap"))
-    except SandboxUnavailable as error:
-        pytest.skip(str(error))
+    kind = needed(os.environ.get("COURSE_SANDBOX", "bwrap"))
     os.environ["HF_TOKEN"] = HOST_VARIABLE
     try:
         with Warm(kind, FAST) as started:
@@ -187,8 +219,7 @@ def grade_bytes(warm, monkeypatch):
 
     def grade(submitted: bytes | None, **limits) -> Outcome:
         monkeypatch.setattr(warm, "limits", dataclasses.replace(FAST, **limits))
-        source, release = (nbformat.writes(make()).encode() for make in (source_notebook, release_notebook))
-        graded = job.grade(job.Job("s", "a", "n", source, release, submitted, FILES, warm.limits), warm)
+        graded = job.grade(job_for(submitted, warm.limits), warm)
         assert warm.process.poll() is None
         assert warm.processes() == {}
         return Outcome(graded.verdict, graded.notebook)
@@ -212,6 +243,5 @@ def next_one_unharmed(warm):
     """After each file of attacks an honest submission still gets everything."""
     yield
     submitted = nbformat.writes(submission(honest_answers())).encode()
-    source, release = (nbformat.writes(make()).encode() for make in (source_notebook, release_notebook))
-    graded = job.grade(job.Job("s", "a", "n", source, release, submitted, FILES, FAST), warm)
+    graded = job.grade(job_for(submitted, FAST), warm)
     assert (graded.verdict.verdict, graded.verdict.score) == ("graded", 3 * POINTS)

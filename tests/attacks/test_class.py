@@ -1,16 +1,12 @@
 """A whole class through the command: honest, mangled and hostile submissions, side by side on the same workers."""
 
-import importlib.util
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
-import pytest
 
 from course import ROOT
-from course.grade.sandbox import SandboxUnavailable, choose
 
 # What compare.py leaves out, because stock nbgrader would take the machine along: name → an answer to `add`.
 BOMBS = {
@@ -25,21 +21,9 @@ BOMBS = {
 FILES = {"nothing": None, "empty": b"", "binary": bytes(range(256)) * 99, "deep": b"[" * 100_000, "list": b"[]"}
 
 
-@pytest.fixture(scope="module")
-def compare():
-    """The module that has the single submissions with what they deserve."""
-    spec = importlib.util.spec_from_file_location("compare", Path(__file__).with_name("compare.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_sixty_mixed_submissions_end_with_sixty_verdicts(compare, tmp_path):
+def test_sixty_mixed_submissions_end_with_sixty_verdicts(compare, needed, tmp_path):
     """And exit 0: nobody stops the class, gets more than they deserve, or costs somebody else anything."""
-    try:
-        choose("bwrap")
-    except SandboxUnavailable as error:
-        pytest.skip(str(error))
+    needed("bwrap")
     course = compare.load("conftest")
     single = list(compare.cases(course))
     honest = [case for case in single if case[0].startswith("honest")]

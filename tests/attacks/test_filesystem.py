@@ -98,7 +98,7 @@ def _accepted(server):
 
 def test_the_warm_parent_is_out_of_reach(grade, warm):
     """It cannot be seen, signalled, traced, read or spoken to; nor can the sandbox be left from inside."""
-    pids = sorted(warm.own)
+    pids = sorted(warm.watch.own)
     cell = f"""{TRY}
 import ctypes, os, signal
 libc = ctypes.CDLL(None, use_errno=True)
@@ -130,15 +130,18 @@ attempt("escape", lambda: call(libc.syscall(435, 0, 0)))"""
 
 
 def test_no_open_file_of_the_graders(grade):
-    """The process holds its three streams and its line, nothing that the parent had open."""
+    """The process holds its three streams, its line and its loop, nothing that the parent had open."""
     cell = """import os
+from IPython.core.async_helpers import get_asyncio_loop
+loop = get_asyncio_loop()
+own = loop._selector.fileno(), loop._ssock.fileno(), loop._csock.fileno()
 def is_open(number):
     try:
         os.fstat(number)
         return True
     except OSError:
         return False
-print("files", [number for number in range(1024) if is_open(number)])"""
+print("files", [number for number in range(1024) if is_open(number) and number not in own])"""
     (printed,) = lines(grade(before=(cell,)), "files")
     assert re.fullmatch(r"files \[0, 1, 2, \d+\]", printed)
 
@@ -177,10 +180,10 @@ attempt("temporary", lambda: open("/dev/shm/x", "w").write("x"))"""
 
 LEAVE = f"""{TRY}
 import builtins, ctypes, os, pathlib, signal, socket, subprocess, sys, threading, time
-import numpy, helpers, checks, course.grade.kernel, course.grade.values
+import numpy, helpers, checks, course.grade.sandbox.process.session, course.grade.sandbox.process.values
 for folder in ["/tmp", "/dev/shm", "/proc", os.path.expanduser("~"), os.getcwd(), *{PLACES}, sys.prefix]:
     attempt("left", lambda: pathlib.Path(folder, "left-behind.py").write_text("left"))
-for module in (builtins, numpy, helpers, checks, os, course.grade.kernel, course.grade.values):
+for module in (builtins, numpy, helpers, checks, os, course.grade.sandbox.process.session, course.grade.sandbox.process.values):
     module.left_behind = "left"
 sys.path.insert(0, "/tmp/left-behind")
 sys.modules["left_behind"] = sys
@@ -207,12 +210,12 @@ libc.syscall(248, b"user", b"left-behind", b"x", 1, -4)"""
 
 FIND = f"""{TRY}
 import builtins, ctypes, os, socket, sys, threading
-import numpy, helpers, checks, course.grade.kernel, course.grade.values
+import numpy, helpers, checks, course.grade.sandbox.process.session, course.grade.sandbox.process.values
 found = []
 for top, folders, files in os.walk("/"):
     folders[:] = [name for name in folders if "site-packages" not in name]
     found += [top + "/" + name for name in files if "left-behind" in name]
-found += [m.__name__ for m in (builtins, numpy, helpers, checks, os, course.grade.kernel, course.grade.values) if hasattr(m, "left_behind")]
+found += [m.__name__ for m in (builtins, numpy, helpers, checks, os, course.grade.sandbox.process.session, course.grade.sandbox.process.values) if hasattr(m, "left_behind")]
 found += [path for path in sys.path if "left" in path] + [name for name in sys.modules if "left" in name]
 found += [name for name in os.environ if "LEFT" in name]
 for address in [("127.0.0.1", 5123), "\\0left-behind"]:

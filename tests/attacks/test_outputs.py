@@ -100,8 +100,35 @@ def test_19_outputs_stay_small(grade, name):
     nbformat.validate(json.loads(outcome.notebook))
 
 
+def test_what_is_printed_takes_no_memory(grade):
+    """A gigabyte passes through a process that may have a quarter of it."""
+    cell = "for _ in range(1000):\n    print('x' * 1_000_000)"
+    outcome = grade(before=(cell,), limits={"cell_seconds": 60, "memory_mib": 256})
+    assert (outcome.earned, outcome.verdict.verdict) == (ALL, "graded")
+
+
 def test_19_many_cells_that_print_much(grade):
     """A hundred cells of a megabyte each: the graded notebook does not become a hundred megabytes."""
     outcome = grade(before=("print('x' * 2_000_000)",) * 100, limits={"cell_seconds": 60})
     assert outcome.earned == ALL
     assert len(outcome.notebook) < 50_000_000
+
+
+PICTURES = {"huge": (50_000, 50_000), "long": (1, 30_000), "small": (40, 30)}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_small_file_that_is_a_huge_picture_is_left_out(grade, name):
+    """A browser, and nbconvert, would unpack it: four bytes a pixel."""
+    width, height = PICTURES[name]
+    cell = f"""import struct, zlib
+from IPython.display import Image, display
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+packer, row = zlib.compressobj(9), bytes(1 + {width} * 3)
+rows = b"".join(packer.compress(row) for _ in range(min({height}, 64))) + packer.flush()
+header = struct.pack(">IIBBBBB", {width}, {height}, 8, 2, 0, 0, 0)
+display(Image(b"\\x89PNG\\r\\n\\x1a\\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")))"""
+    outcome = grade(before=(cell,))
+    assert outcome.earned == ALL
+    assert (b"image/png" in outcome.notebook) == (name == "small")

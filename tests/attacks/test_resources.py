@@ -61,7 +61,7 @@ def test_many_endless_cells_end_with_the_whole(grade):
 
 def test_a_test_that_calls_slow_functions_ends_too(grade, monkeypatch):
     """Each call is within the limit, their number is not: the referee's own clock ends it."""
-    monkeypatch.setattr("course.grade.referee.MARGIN", 1)
+    monkeypatch.setattr("course.grade.judge.outside.MARGIN", 1)
     slow = "import time\nclass Tally:\n    count = lambda s, w: 2\n    def __len__(self):\n        time.sleep(0.7)\n        return 2\n    __getitem__ = lambda s, w: time.sleep(0.7)\ndef make_tally(words):\n    time.sleep(0.9)\n    return Tally()"
     outcome = grade(make_tally=slow, limits={"cell_seconds": 1, "total_seconds": 60})
     assert outcome.earned == ALL - {"test_tally"}
@@ -107,9 +107,9 @@ for kill in (os.killpg, os.kill):
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 os.kill(0, signal.SIGKILL)
 os.kill(-1, signal.SIGKILL)"""
-    before = warm.own
+    before = warm.watch.own
     assert grade(before=(f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{cell}",)).earned == ALL
-    assert warm.process.poll() is None and warm.own == before
+    assert warm.process.poll() is None and warm.watch.own == before
 
 
 def test_exit_is_no_crash(grade):
@@ -157,6 +157,7 @@ def test_20_memory_of_many_processes_is_added_up(grade, name):
 
 
 FORKS = {
+    "up to where it is refused": "import subprocess\ntry:\n    while True:\n        subprocess.Popen(['sleep', '1000'], start_new_session=True)\nexcept OSError:\n    pass",
     "20: processes": "import os\nwhile True:\n    os.fork()",
     "a shell's": "import subprocess\nsubprocess.run(['sh', '-c', 'f() { f | f & }; f; sleep 1000'])",
     "in sessions of their own": "import subprocess\nwhile True:\n    subprocess.Popen(['sleep', '1000'], start_new_session=True)",
@@ -180,9 +181,54 @@ def test_20_threads_without_end(grade, size):
     assert outcome.verdict.verdict in ("graded", "kernel_died")
 
 
+def test_20_threads_up_to_the_limit(grade):
+    """Whoever stops there has a notebook that goes on."""
+    cell = "import threading, time\ntry:\n    for _ in range(3_000):\n        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\nexcept RuntimeError:\n    print('enough')"
+    outcome = grade(before=(cell,))
+    assert outcome.earned == ALL
+
+
 def test_the_memory_of_one_submission_does_not_count_towards_the_next(grade):
     """It takes the kernel a while to free a gigabyte; the next one starts when that is done."""
     big = "x = bytearray(900 << 20)\nimport os\nos._exit(0)"
     assert grade(before=(big,)).earned == ALL
     outcome = grade(before=("x = bytearray(500 << 20)",))
     assert (outcome.verdict.verdict, outcome.earned) == ("graded", ALL)
+
+
+def test_own_cells_have_a_budget_of_their_own(grade):
+    """Four experiments of a second each, of three seconds in all: no graded cell pays for them, and the page says so."""
+    nap = "import time\ntime.sleep(1)"
+    outcome = grade(before=(nap,) * 5, limits={"cell_seconds": 10, "total_seconds": 3})
+    assert outcome.earned == ALL
+    assert "added took more than 3 s together" in outcome.verdict.cause
+    assert "the rest was graded" not in outcome.page
+
+
+def test_processor_time_is_taken_as_time_where_others_take_it(grade):
+    """A function that needs little of it is not ended because its own children took the core."""
+    hog = "import os, time\nend = time.time() + 6\nfor n in range(20):\n    if os.fork() == 0:\n        os.setsid()\n        while time.time() < end:\n            pass\n        os._exit(0)"
+    outcome = grade(before=(hog,), limits={"cell_seconds": 5, "total_seconds": 60})
+    assert outcome.earned == ALL
+
+
+REFUSED = {
+    "AF_VSOCK": "socket.socket(40, socket.SOCK_STREAM)",
+    "AF_PACKET": "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
+    "AF_ALG": "socket.socket(38, socket.SOCK_SEQPACKET)",
+    "AF_BLUETOOTH": "socket.socket(31, socket.SOCK_RAW)",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_families_of_sockets_that_nobody_needs_are_refused(grade, name):
+    """They reach the kernel, or the host of a virtual machine."""
+    cell = f"import socket\ntry:\n    {REFUSED[name]}\n    print('OPEN')\nexcept (OSError, AttributeError) as error:\n    print('shut')"
+    outcome = grade(before=(cell,))
+    assert outcome.printed.strip() == "shut"
+
+
+def test_its_core_is_not_left(grade):
+    """A submission stays where it was put, so that its neighbours have theirs."""
+    cell = "import os\nbefore = os.sched_getaffinity(0)\ntry:\n    os.sched_setaffinity(0, range(os.cpu_count()))\nexcept OSError:\n    pass\nprint('same' if os.sched_getaffinity(0) == before else 'OTHER')"
+    assert grade(before=(cell,)).printed.strip() == "same"

@@ -1,6 +1,11 @@
 """How fast is grading? The same class through `nbgrader autograde` and through `course grade`, in one run.
 
     python tests/bench/grading.py --students 8
+    python tests/bench/grading.py --students 4 --small
+
+The class is one of the unit `ner`, or with `--small` one of four small notebooks whose tests are judged inside, where
+nearly all is start-up. What `course grade` does once for a class is in its time: the libraries, and the teacher's own
+solution and the untouched notebook, which are graded first.
 
 Timings on shared cores are noisy, so what counts is the ratio of times taken one after the other. The floor is the
 processor time of the students' own processes, divided by the cores: no grader that runs their code can be faster. It
@@ -24,17 +29,27 @@ from pathlib import Path
 import nbformat
 import psutil
 
-from course import ROOT, verdict
+from course import ROOT, kept
 from course.demo import fill, reference_answers
 from course.grade import job
-from course.grade.sandbox import Limits, Warm
+from course.grade.sandbox.limits import Limits
+from course.grade.sandbox.warm import LANGUAGE_MODELS, Warm
+from course.grade.submission.files import Handed
 
 ASSIGNMENT = "ner-en"
+SMALL = "small"
+NOTEBOOKS = 4
+TASKS = {
+    "mean": ("def mean(numbers):\n    return sum(numbers) / len(numbers)", "assert mean([1, 2, 6]) == 3"),
+    "evens": ("def evens(limit):\n    return [n for n in range(limit) if n % 2 == 0]", "assert evens(5) == [0, 2, 4]"),
+    "words": ("def words(text):\n    return sorted(set(text.lower().split()))", "assert words('B a b') == ['a', 'b']"),
+    "norm": ("import numpy as np\ndef norm(x):\n    return float(np.sqrt(np.dot(x, x)))", "assert norm([3, 4]) == 5"),
+}
 METERED = 2  # submissions per core whose processor time is measured, for all are alike
 
 
 def make_class(course_dir: Path, students: int) -> None:
-    """Right submissions, no two alike, so that no cache helps."""
+    """Right submissions of `ner`, no two alike, so that no cache helps."""
     shutil.copytree(ROOT / "source" / ASSIGNMENT, course_dir / "source" / ASSIGNMENT)
     shutil.copy(ROOT / "nbgrader_config.py", course_dir)
     answers = reference_answers("ner")
@@ -44,6 +59,32 @@ def make_class(course_dir: Path, students: int) -> None:
         target = course_dir / "submitted" / f"student-{number:02}" / ASSIGNMENT / "ner.ipynb"
         target.parent.mkdir(parents=True)
         nbformat.write(fill(notebook, own), target)
+
+
+def make_small_class(course_dir: Path, students: int) -> None:
+    """Right submissions of four notebooks with four functions each, in plain nbgrader format."""
+    course_dir.mkdir()
+    (course_dir / "nbgrader_config.py").touch()
+    for number in range(-1, students):
+        home = course_dir / ("source" if number < 0 else f"submitted/student-{number:02}") / SMALL
+        home.mkdir(parents=True)
+        for part in range(NOTEBOOKS):
+            mark = "" if number < 0 else f"\n# student {number}"
+            nbformat.write(_small_notebook(f"# Part {part}", mark), home / f"part-{part}.ipynb")
+
+
+def _small_notebook(title: str, mark: str) -> nbformat.NotebookNode:
+    cells = [nbformat.v4.new_markdown_cell(title, id="title")]
+    for name, (answer, test) in TASKS.items():
+        solution = f"### BEGIN SOLUTION\n{answer}{mark}\n### END SOLUTION"
+        cells += [_cell(name, solution, solution=True, grade=False), _cell(f"test_{name}", test, locked=True, points=2)]
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "P"}})
+
+
+def _cell(grade_id: str, source: str, **settings) -> nbformat.NotebookNode:
+    metadata = {"schema_version": 3, "grade_id": grade_id, "grade": True, "locked": False, "solution": False}
+    metadata |= {"task": False, "cell_type": "code"} | settings
+    return nbformat.v4.new_code_cell(source, id=grade_id.replace("_", "-"), metadata={"nbgrader": metadata})
 
 
 def measure(command: list[str], cwd: Path) -> tuple[float, float]:
@@ -90,14 +131,15 @@ def floor_of(course_dir: Path, students: int, cores: int) -> float:
     """What the students' code needs, in cells and in the calls of the tests, if the cores share it evenly."""
     source, release = ((ROOT / step / ASSIGNMENT / "ner.ipynb").read_bytes() for step in ("source", "release"))
     paths = sorted(course_dir.glob(f"submitted/*/{ASSIGNMENT}/ner.ipynb"))[:METERED]
-    todo = [job.Job("", ASSIGNMENT, "ner", source, release, path.read_bytes()) for path in paths]
+    handed = [(Handed("ner.ipynb", 0.0, path.read_bytes()),) for path in paths]
+    todo = [job.Job("", ASSIGNMENT, "ner", source, release, one, modules=LANGUAGE_MODELS) for one in handed]
     with concurrent.futures.ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as pool:
         return sum(pool.map(seconds_of, [todo] * cores)) / (len(todo) * cores) * students / cores
 
 
 def seconds_of(todo: list[job.Job]) -> float:
     """The processor time of the students' processes of these jobs."""
-    with Metered("bwrap", Limits()) as warm:
+    with Metered("bwrap", Limits(), LANGUAGE_MODELS) as warm:
         for each in todo:
             job.grade(each, warm)
         return warm.seconds
@@ -106,20 +148,24 @@ def seconds_of(todo: list[job.Job]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--students", type=int, default=8)
+    parser.add_argument("--small", action="store_true", help="a class of four small notebooks")
     parser.add_argument("--json", type=Path, help="write the figures there")
     options = parser.parse_args()
     cores = os.cpu_count() or 1
+    assignment, make = (SMALL, make_small_class) if options.small else (ASSIGNMENT, make_class)
     with tempfile.TemporaryDirectory() as folder:
         stock, ours = Path(folder, "stock"), Path(folder, "ours")
         for course_dir in (stock, ours):
-            make_class(course_dir, options.students)
+            make(course_dir, options.students)
         python = [sys.executable, "-m"]
-        measure([*python, "nbgrader", "generate_assignment", ASSIGNMENT], stock)
-        stock_seconds, stock_peak = measure([*python, "nbgrader", "autograde", ASSIGNMENT], stock)
-        ours_seconds, ours_peak = measure([*python, "course.cli", "grade", ASSIGNMENT, "--course-dir", str(ours)], ROOT)
-        verdicts = verdict.load_all(ours, ASSIGNMENT)
-        floor = floor_of(ours, options.students, cores)
+        for course_dir in (stock, ours) if options.small else (stock,):
+            measure([*python, "nbgrader", "generate_assignment", assignment], course_dir)
+        stock_seconds, stock_peak = measure([*python, "nbgrader", "autograde", assignment], stock)
+        ours_seconds, ours_peak = measure([*python, "course.cli", "grade", assignment, "--course-dir", str(ours)], ROOT)
+        verdicts = kept.load_all(ours, assignment)
+        floor = None if options.small else floor_of(ours, options.students, cores)
     figures = {
+        "assignment": assignment,
         "students": options.students,
         "cores": cores,
         "nbgrader_seconds": round(stock_seconds, 1),
@@ -127,12 +173,12 @@ def main() -> None:
         "ratio": round(stock_seconds / ours_seconds, 2),
         "nbgrader_per_submission": round(stock_seconds / options.students, 1),
         "course_per_submission": round(ours_seconds / options.students, 1),
-        "floor_seconds": round(floor, 1),
-        "over_floor": round(ours_seconds / floor, 2),
         "nbgrader_peak_gib": round(stock_peak, 2),
         "course_peak_gib": round(ours_peak, 2),
         "scores": sorted({v.score for v in verdicts}),
     }
+    if floor:
+        figures |= {"floor_seconds": round(floor, 1), "over_floor": round(ours_seconds / floor, 2)}
     for name, value in figures.items():
         print(f"{name:>26}  {value}")
     if options.json:

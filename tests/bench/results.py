@@ -47,6 +47,10 @@ REAL = {
     "emotion": "TweetEval",
     "reviews": "IMDB",
 }
+CLASSES = {
+    "ner-en": {"en": "{} × `ner`", "ru": "{} × `ner`", "es": "{} × `ner`"},
+    "small": {"en": "{} × 4 small notebooks", "ru": "{} × 4 маленьких ноутбука", "es": "{} × 4 cuadernos pequeños"},
+}
 MACHINES = {
     "2 shared CPU cores": {"en": "2 shared CPU cores", "ru": "2 общих ядра CPU", "es": "2 núcleos de CPU compartidos"},
 }
@@ -83,7 +87,7 @@ def _key(run: dict) -> tuple:
 
 
 def _size(grading: dict) -> tuple:
-    return grading["machine"], grading["students"]
+    return grading["machine"], grading["assignment"], grading["students"]
 
 
 def with_tables(text: str, language: str) -> str:
@@ -137,7 +141,11 @@ def grading_rows(language: str) -> list[list[str]]:
     """One line a class, graded by nbgrader and by this course in one run."""
     names = ("nbgrader_seconds", "course_seconds", "ratio", "floor_seconds")
     return [
-        [str(figures["students"]), _machine(figures, language), *(f"{figures[name]:.4g}" for name in names)]
+        [
+            CLASSES[figures["assignment"]][language].format(figures["students"]),
+            _machine(figures, language),
+            *(f"{figures[name]:.4g}" if name in figures else "–" for name in names),
+        ]
         for figures in json.loads(RESULTS.read_text(encoding="utf-8"))["grading"]
     ]
 

@@ -15,7 +15,9 @@ from course import ROOT
 from course.build import catalog, read, write
 from course.build.read import LANGUAGES, UNITS, Unit, parse_unit, unit_names
 from course.build.write import Built, build_unit
-from course.grade.sandbox import Limits, Warm, choose
+from course.grade.sandbox.choice import choose
+from course.grade.sandbox.limits import Limits
+from course.grade.sandbox.warm import Warm
 from course.verdict import Verdict
 
 FRONT_MATTER = {
@@ -110,7 +112,7 @@ def small_notebook(language: str = "en", cells=CELLS) -> nbformat.NotebookNode:
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-            "course": {"language": language},
+            "course": {"language": language, "tests": "outside"},
         }
     )
     for name, kind, source, role in cells:
@@ -131,7 +133,7 @@ class SmallCourse:
     """A course folder with the assignment `sums`, and what a teacher and the students do there."""
 
     root: Path
-    warm: Callable[[str, Limits], Warm]
+    warm: Callable[[str, Limits, tuple[str, ...]], Warm]
 
     def write(self, notebook=None, name: str = "sums") -> None:
         """Put a notebook into source/."""
@@ -175,7 +177,7 @@ class SmallCourse:
         from course.grade import pool
 
         def local(todo, workers, crew):
-            yield from ((job, jobs.grade(job, self.warm(job.sandbox, job.limits))) for job in todo)
+            yield from ((job, jobs.grade(job, self.warm(job.sandbox, job.limits, job.modules))) for job in todo)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pool, "local", local)
@@ -209,20 +211,21 @@ class SmallCourse:
 
 @pytest.fixture(scope="session")
 def warm():
-    """A function: kind and limits of a sandbox → its warm parent, started once in all tests."""
+    """A function: kind, limits and modules of a sandbox → its warm parent, started once in all tests."""
     if choose(None) != "bwrap":
         pytest.skip("bubblewrap does not work on this machine")
     with contextlib.ExitStack() as stack:
-        yield functools.cache(lambda kind, limits: stack.enter_context(Warm(kind, limits)))
+        yield functools.cache(lambda *settings: stack.enter_context(Warm(*settings)))
 
 
 @pytest.fixture(scope="session")
 def course_at(warm, tmp_path_factory):
     """A function: folder → a new small course there."""
+    from course.folder import Folder
     from course.grade.ledger import Ledger
 
     empty = tmp_path_factory.mktemp("empty")
-    with Ledger(empty):  # takes nbgrader some seconds
+    with Ledger(Folder.at(empty)):  # takes nbgrader some seconds
         pass
 
     def make(root: Path) -> SmallCourse:

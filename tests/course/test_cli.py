@@ -5,8 +5,10 @@ import re
 import polib
 import pytest
 
-from course import verdict
 from course.cli import main
+from course.folder import Folder
+from course.kept import save
+from course.verdict import Verdict
 
 COMMANDS = ["build", "messages", "run", "grade", "feedback", "report"]
 
@@ -99,7 +101,7 @@ class TestMistakes:
         assert "run `course grade` first" in mistake("report", "ner-en", "nre-en", "--course-dir", tmp_path)
 
     def test_a_report_into_a_folder_that_cannot_be(self, mistake, tmp_path):
-        verdict.save(verdict.Verdict("anna", "ner-en", "graded", "", (), 1.0, 2.0, 3.0, ()), tmp_path)
+        save(Verdict("anna", "ner-en", "graded", "", (), 1.0, 2.0, 3.0, ()), Folder.at(tmp_path), "anna")
         (tmp_path / "file").write_text("x")
         arguments = ("--course-dir", tmp_path, "--out", tmp_path / "file" / "report.html")
         assert str(tmp_path / "file") in mistake("report", "ner-en", *arguments)
@@ -115,7 +117,7 @@ class TestMistakes:
 
 class TestReport:
     def test_the_page_is_written_and_found(self, course, tmp_path):
-        verdict.save(verdict.Verdict("anna", "ner-en", "graded", "", (), 1.0, 2.0, 3.0, ()), tmp_path)
+        save(Verdict("anna", "ner-en", "graded", "", (), 1.0, 2.0, 3.0, ()), Folder.at(tmp_path), "anna")
         code, text, _ = course("report", "ner-en", "--course-dir", tmp_path, "--out", tmp_path / "report.html")
         assert (code, text) == (0, f"The report is in {tmp_path / 'report.html'}\n")
         assert (tmp_path / "report.html").is_file()

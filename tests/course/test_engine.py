@@ -2,13 +2,17 @@
 
 import dataclasses
 import os
+import re
 import shutil
 
 import nbformat
 import pytest
 
-from course.grade import engine
+from course import folder
+from course.grade import cache, engine
+from course.grade.cache import load
 from course.grade.ledger import GradingError
+from course.kept import load_all
 
 HALF_EVENS = "def evens(n):\n    return [0] if n else []"  # right for 0, 1 and 2 only
 
@@ -71,8 +75,10 @@ class TestCache:
     def test_force_runs_it_again(self, sums, right, monkeypatch):
         sums.submit("anna", **right)
         sums.grade()
-        monkeypatch.setattr(engine, "_from_cache", None)  # not even looked at
+        looked_at = []
+        monkeypatch.setattr(cache, "load", lambda folder, job: looked_at.append(job.student) or load(folder, job))
         assert sums.grade(force=True)["anna"].score == 7
+        assert set(looked_at) == {""}  # what is known about the tests is still known
 
     def test_a_changed_answer_is_run(self, sums, right):
         sums.submit("anna", **right)
@@ -84,7 +90,7 @@ class TestCache:
         sums.submit("anna", **right)
         sums.grade()
         source = nbformat.read(sums.root / "source" / "sums" / "sums.ipynb", as_version=4)
-        source.cells[3].source += "\nassert False, 'Never right.'"
+        source.cells[3].source += "\nassert add('a', 'b') == 'ab', 'Texts, too.'"
         sums.write(source)
         assert sums.grade()["anna"].score == 4
 
@@ -99,13 +105,14 @@ class TestCache:
         sums.submit("anna", **right | {"add": "import os\nos._exit(1)"})
         first, second = sums.grade()["anna"], sums.grade()["anna"]
         assert (first.verdict, second.verdict) == ("kernel_died", "kernel_died")
-        assert first.seconds != second.seconds
+        kept = list((sums.root / "autograded" / ".cache").iterdir())
+        assert len(kept) == 2  # the teacher's own solution and the untouched notebook
 
     def test_a_damaged_entry_is_made_anew(self, sums, right):
         sums.submit("anna", **right)
         sums.grade()
-        (entry,) = (sums.root / "autograded" / ".cache").iterdir()
-        entry.write_bytes(entry.read_bytes()[:40])
+        for entry in (sums.root / "autograded" / ".cache").iterdir():
+            entry.write_bytes(entry.read_bytes()[:40])
         assert sums.grade()["anna"].score == 7
 
 
@@ -118,26 +125,31 @@ import random
 draw = random.Random(os.environ["CLASS_SEED"])
 drawn = draw.randrange(10**9)
 assert add(drawn, 1) == drawn + 1, "A sum is wrong."
-float(f"1.{drawn}")"""
+print("drawn", drawn)"""
 
-    def grade(self, course, **answers) -> float:
-        """The points of the drawn test: one, and what was drawn behind the point."""
+    def grade(self, course, **answers) -> str:
+        """What was drawn: it stands in the graded notebook, which the teacher has."""
         source = nbformat.read(course.root / "source" / "sums" / "sums.ipynb", as_version=4)
         source.cells[3].source = self.DRAWN
         course.write(source)
         course.submit("anna", **answers)
-        (cell,) = [cell for cell in course.grade(force=True)["anna"].cells if cell.grade_id == "test_add"]
-        return cell.score
+        assert course.grade(force=True)["anna"].score == 7
+        graded = (course.root / "autograded" / "anna" / "sums" / "sums.ipynb").read_text()
+        return re.search(r"drawn \d+", graded)[0]
 
     def test_a_class_keeps_its_own(self, sums, course_at, tmp_path, right):
         first = self.grade(sums, **right)
-        assert first > 1
         assert self.grade(sums, **right) == first
         assert self.grade(course_at(tmp_path / "other"), **right) != first
 
+    def test_a_second_attempt_meets_other_inputs(self, sums, right):
+        """Whoever has seen those of the first one has seen nothing."""
+        first = self.grade(sums, **right)
+        assert self.grade(sums, **right | {"add": right["add"] + "  # better"}) != first
+
     def test_a_student_does_not_see_it(self, sums, right):
         spy = "import os\ndef add(a, b):\n    return a + b if 'CLASS_SEED' not in os.environ else None"
-        assert self.grade(sums, **right | {"add": spy}) > 1
+        assert self.grade(sums, **right | {"add": spy})
 
 
 class TestFolders:
@@ -154,11 +166,19 @@ class TestFolders:
         sums.submit(".ipynb_checkpoints", b"junk")
         assert list(sums.grade()) == ["anna"]
 
-    @pytest.mark.parametrize("name", [b"\xff\xfe", ("я" * 120).encode()], ids=["no text", "too long"])
-    def test_a_name_that_no_gradebook_takes_is_one_sentence(self, sums, name):
+    @pytest.mark.parametrize(
+        "name", [b"\xff\xfe", ("я" * 120).encode(), b"a" * 130], ids=["no text", "bytes", "letters"]
+    )
+    def test_a_name_that_no_gradebook_takes_is_its_own_verdict(self, sums, right, name):
+        """And the class goes on."""
         os.makedirs(os.fsencode(sums.root / "submitted") + b"/" + name + b"/sums")
-        with pytest.raises(GradingError, match=r"too long or no text: change it\.$"):
-            sums.grade()
+        sums.submit("anna", **right)
+        verdicts = list(sums.grade().values())
+        assert {verdict.verdict for verdict in verdicts} == {"graded", "unreadable"}
+        (odd,) = [verdict for verdict in verdicts if verdict.verdict == "unreadable"]
+        assert odd.cause.endswith("rename it.")
+        assert odd.student.isprintable()
+        assert len(load_all(sums.root, "sums")) == 2
 
     def test_the_other_notebook_in_the_folder_counts_if_the_right_name_is_missing(self, sums, right):
         """Downloads are called `sums (1).ipynb`."""
@@ -251,7 +271,7 @@ class TestDataFiles:
         (sums.root / "source" / "sums" / "data").mkdir()
         (sums.root / "source" / "sums" / "data" / "numbers.txt").write_text("40 2")
         (sums.root / "source" / "sums" / ".ipynb_checkpoints").mkdir()
-        (sums.root / "source" / "sums" / ".ipynb_checkpoints" / "big.bin").write_bytes(bytes(engine.FILES_LIMIT + 1))
+        (sums.root / "source" / "sums" / ".ipynb_checkpoints" / "big.bin").write_bytes(bytes(folder.FILES_LIMIT + 1))
         sums.submit("anna", **right | {"add": "numbers = open('data/numbers.txt').read()\n" + right["add"]})
         assert sums.grade()["anna"].score == 7
 

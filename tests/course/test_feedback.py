@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import html
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from nbformat.v4 import new_output
 
 from course.grade import feedback
 from course.grade.ledger import Review
+from course.grade.sentences import translated
 from course.verdict import CellScore, Verdict
 
 CELLS = (
@@ -32,6 +34,20 @@ SENTENCES = {  # what the grader says of itself: (in a verdict, a word of it in 
     "The notebook used more than 4096 MiB of memory.": ("4096 МиБ", "4096 MiB"),
     "The notebook started more than 256 processes.": ("256 процессов", "256 procesos"),
     "The notebook's process died.": ("Процесс", "El proceso"),
+    "The notebook had more than 2048 files and connections open.": ("2048 файлов", "2048 archivos"),
+    "The cells that the student added took more than 60 s together.": ("60 с;", "60 s en total"),
+    "The cells that the student added took more than 60 s together and could not be interrupted.": ("60 с;", "60 s"),
+    "Tests that could not be run any more: 2.": ("выполнить: 2", "ejecutar: 2"),
+    "KeyError in line 3 of your code: x = words[total]": ("в строке 3", "en la línea 3"),
+    "Added to cells of the teacher's and kept: `torch`, `re`.": ("`torch`, `re`", "`torch`, `re`"),
+    "Changed in cells of the teacher's and put back: `epochs`.": ("отменены: `epochs`", "corrección: `epochs`"),
+    "The answer `f` was there 2 times; the last one before its tests counts.": ("ответа `f`: 2", "`f` aparecía 2"),
+    "The answer `f` is missing; the released cell stands in its place.": ("`f` нет", "Falta tu respuesta `f`"),
+    "Of 2 notebooks of this assignment the newest finished one was graded: b.ipynb.": ("b.ipynb", "b.ipynb"),
+    "This notebook changes how tests run: the test counts for nothing, and your teacher has been told.": (
+        "вмешивается",
+        "altera",
+    ),
     "The notebook's process has ended.": ("Процесс", "El proceso"),
     "The value is larger than 64 MiB.": ("результат", "resultado"),
     "An object of the type Equal cannot be compared or iterated over.": ("результат", "resultado"),
@@ -91,7 +107,7 @@ class TestPage:
     def test_every_outcome_has_a_sentence(self, outcome, language):
         assert feedback.WORDS[language][outcome].endswith(".")
         page = feedback.page(dataclasses.replace(LOST, verdict=outcome), None, language)
-        assert feedback.WORDS[language][outcome] in page
+        assert html.escape(feedback.WORDS[language][outcome]) in page
 
     def test_no_output_makes_it_long(self, graded):
         page = feedback.page(VERDICT, graded(new_output("stream", text="x" * 50_000_000)))
@@ -113,12 +129,12 @@ class TestLanguage:
     @pytest.mark.parametrize("message", SENTENCES)
     def test_the_graders_own_sentences_are_in_it(self, message):
         for language, part in zip(("ru", "es"), SENTENCES[message], strict=True):
-            assert part in feedback.translated(message, language)
-        assert feedback.translated(message, "en") == message
+            assert part in translated(message, language)
+        assert "{" not in translated(message, "en")
 
     @pytest.mark.parametrize("message", ["Смотри на «I-».", "NameError: name 'x' is not defined", "¿Y el cero?", "{0}"])
     def test_other_messages_stay_as_they_are(self, message):
-        assert feedback.translated(message, "ru") == message
+        assert translated(message, "ru") == message
 
     def test_every_language_has_all_words(self):
         assert len({frozenset(words) for words in feedback.WORDS.values()}) == 1

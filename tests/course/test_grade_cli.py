@@ -21,7 +21,7 @@ import nbformat
 import psutil
 import pytest
 
-from course import ROOT, verdict
+from course import ROOT, kept
 from course.cli import main
 
 COURSE = [sys.executable, "-m", "course.cli"]
@@ -126,7 +126,7 @@ class TestMixedClass:
         for line in lines.values():
             assert list(line) == KEYS
             for cell in line["cells"]:
-                assert list(cell) == ["grade_id", "score", "max_score", "status", "message"]
+                assert list(cell) == ["grade_id", "score", "max_score", "status", "message", "judged"]
 
     def test_the_lines_say_what_confined_the_code(self, lines):
         assert {line["sandbox"] for line in lines.values()} == {"bwrap"}
@@ -258,7 +258,7 @@ def test_a_class_that_was_stopped_goes_on_where_it_stopped(sums, right):
     def first_verdict() -> bool:
         assert process.poll() is None, process.stderr.read()
         family.update(psutil.Process(process.pid).children(recursive=True))
-        return bool(verdict.load_all(sums.root, "sums"))
+        return bool(kept.load_all(sums.root, "sums"))
 
     wait_for(first_verdict, "the first verdict")
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does
@@ -268,12 +268,12 @@ def test_a_class_that_was_stopped_goes_on_where_it_stopped(sums, right):
     assert "Traceback" not in error
     assert len(family) >= 2
     wait_for(lambda: not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], "the end of all")
-    (first,) = verdict.load_all(sums.root, "sums")
+    (first,) = kept.load_all(sums.root, "sums")
     assert (first.student, sums.marks("anna")["test_add"]) == ("anna", (3, None, False))
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
-    verdicts = verdict.load_all(sums.root, "sums")
+    verdicts = kept.load_all(sums.root, "sums")
     assert [(v.student, v.verdict, v.score) for v in verdicts] == [(s, "graded", 7) for s in ("anna", "boris", "clara")]
     assert verdicts[0] == first  # to the hundredth of a second: from the cache
 
@@ -322,15 +322,13 @@ def test_on_dask_a_lost_worker_costs_nothing(course_at, tmp_path, right, dask_cl
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        wait_for(
-            lambda: process.poll() is not None or len(verdict.load_all(course.root, "sums")) >= 4, "a few verdicts"
-        )
+        wait_for(lambda: process.poll() is not None or len(kept.load_all(course.root, "sums")) >= 4, "a few verdicts")
         workers[0].kill()
         _, error = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert process.returncode == 0, error
-    there = {v.student: (v.verdict, v.score, v.cells) for v in verdict.load_all(course.root, "sums")}
+    there = {v.student: (v.verdict, v.score, v.cells) for v in kept.load_all(course.root, "sums")}
     assert there == here
     assert {student: found[0] for student, found in there.items()} == expected
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from course.folder import CourseError, Folder
 from course.grade import ledger
 from course.grade.ledger import GradingError, Ledger
 
@@ -62,7 +63,7 @@ class TestManualMarks:
         assert self.comment(reviewed) == "Well said."
 
     def test_they_can_be_read_for_the_feedback(self, reviewed):
-        with Ledger(reviewed.root) as book:
+        with Ledger(Folder.at(reviewed.root)) as book:
             assert book.reviews("sums", "anna") == {
                 "sums": {"essay": ledger.Review(1.5, "Well said."), "test_add": ledger.Review(2.5, "")}
             }
@@ -127,7 +128,7 @@ class TestLateSubmissions:
             "c = get_config()\nc.LateSubmissionPlugin.penalty_method = 'zero'\n"
         )
         sums.submit("anna", **right)
-        with Ledger(sums.root) as book:
+        with Ledger(Folder.at(sums.root)) as book:
             book.register("sums")
             book.gradebook.update_or_create_assignment("sums", duedate=self.DUE)
 
@@ -235,7 +236,7 @@ class TestRegister:
     def test_a_config_that_cannot_be_used_is_one_sentence(self, sums, config, sentence):
         (sums.root / "nbgrader_config.py").write_text(config)
         sums.submit("anna", b"junk")
-        with pytest.raises(GradingError, match=sentence):
+        with pytest.raises(CourseError, match=sentence):
             sums.grade()
 
 

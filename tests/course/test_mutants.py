@@ -105,7 +105,7 @@ def test_a_mutant_whose_text_is_gone_is_an_error(monkeypatch):
 
 @pytest.mark.parametrize("unit", unit_names())
 def test_no_mark_needs_a_lesson_cell(unit):
-    """The grader leaves cells with the tag `lesson` out, so nothing else may use a name that only they define."""
+    """Of a cell with the tag `lesson` the grader runs only what others read: here, nobody reads any of it."""
     cells = cells_of(unit)
     stored = {identity: names_in(cell.source, ast.Store) for identity, cell in cells.items()}
     lessons = {identity for identity, cell in cells.items() if "lesson" in cell.metadata.get("tags", [])}

@@ -14,15 +14,16 @@ import pytest
 
 from course.grade import pool
 from course.grade.job import Job
-from course.grade.sandbox import Limits, SandboxUnavailable
+from course.grade.sandbox.limits import Limits, SandboxUnavailable
 
 NURSERY = """
 import os, pathlib, signal, sys
 from course.grade import pool
-from course.grade.sandbox import SandboxUnavailable
+from course.grade.sandbox.limits import SandboxUnavailable
 
 class Warm:
-    def __init__(self, kind, limits): self.kind, self.limits = kind, limits
+    models = ""
+    def __init__(self, *wanted): self.kind, self.limits, self.modules = wanted
     def wait_until_ready(self): pass
     def leave(self): pass
     def close(self): pass
@@ -40,9 +41,10 @@ def grade(job, warm):
         raise KeyError("cells")
     if what == "nowhere":
         raise SandboxUnavailable("There is no sandbox on this machine.")
-    return pool.jobs.ungraded(job, "graded", str(os.getpid()))
+    return pool.jobs.ungraded(job, "graded", str(os.getppid()))  # the worker: a job runs in a fork
 
-pool.Warm, pool.jobs.grade, pool._load_libraries = Warm, grade, lambda: None
+pool.Warm, pool.jobs.grade, pool._load_libraries = Warm, grade, lambda names: None
+pool.jobs.prepare = lambda job: None
 pool.nurse(int(sys.argv[1]))
 """
 
@@ -62,7 +64,7 @@ def stand_in(tmp_path_factory):
 def job(small_source):
     """A function: student → a job."""
     source = nbformat.writes(small_source).encode()
-    plain = Job("", "sums", "sums", source, source, b"", limits=Limits(total_seconds=0))
+    plain = Job("", "sums", "sums", source, source, (), limits=Limits(total_seconds=0))
     return lambda student: dataclasses.replace(plain, student=student)
 
 
@@ -96,7 +98,7 @@ class TestTrouble:
         verdict = verdicts["dies"]
         assert (verdict.verdict, verdict.score, verdict.max_score) == ("kernel_died", None, 9)
         assert verdict.cause == (
-            "The grader failed twice with this submission (its worker died): please report it with the notebook."
+            "The grader failed twice with this submission (its referee died): please report it with the notebook."
         )
 
     def test_a_mistake_of_the_grader_is_said(self, verdicts):
@@ -113,7 +115,7 @@ def children() -> set[int]:
 def test_workers_that_were_prepared_do_the_jobs(job):
     todo = [job("fine-1"), job("fine-2")]
     with contextlib.closing(pool.Crew()) as crew:
-        crew.prepare(2, pool.Preparation("bwrap", todo[0].limits))
+        crew.prepare(2, pool.Preparation.of(todo[0]))
         prepared = set(crew.workers)
         done = list(pool.local(todo, 2, crew))
         assert crew.workers == prepared
@@ -125,12 +127,12 @@ import pathlib, sys, tempfile, time
 from course.grade import pool
 
 class Warm:
-    def __init__(self, kind, limits):
+    def __init__(self, kind, limits, modules):
         self.trace = pathlib.Path(tempfile.mkstemp(dir=kind)[1])
     def close(self):
         self.trace.unlink()
 
-pool.Warm, pool._load_libraries = Warm, lambda: time.sleep(60)
+pool.Warm, pool._load_libraries = Warm, lambda names: time.sleep(60)
 pool.nurse(int(sys.argv[1]))
 """
 
@@ -140,7 +142,7 @@ def test_sandboxes_that_no_worker_has_taken_over_are_closed(monkeypatch, tmp_pat
     monkeypatch.setattr(pool, "NURSERY", SLOW_NURSERY)
     monkeypatch.setattr(pool, "GRACE", 10.0)
     with contextlib.closing(pool.Crew()) as crew:
-        crew.prepare(2, pool.Preparation(str(tmp_path), Limits()))
+        crew.prepare(2, pool.Preparation(str(tmp_path), Limits(), (), ()))
         until = time.monotonic() + 30
         while len(list(tmp_path.iterdir())) < 2:
             assert time.monotonic() < until

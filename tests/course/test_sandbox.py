@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from course.grade import sandbox
-from course.grade.sandbox import Limits, SandboxUnavailable, Stopped, TimedOut, Warm, choose
+from course.grade.sandbox import bubblewrap, probe, view, warm
+from course.grade.sandbox.choice import choose
+from course.grade.sandbox.limits import Limits, SandboxUnavailable, Stopped, TimedOut
+from course.grade.sandbox.warm import Warm
 
 LIMITS = Limits(cell_seconds=20, total_seconds=100, memory_mib=1024, processes=64, disk_mib=64)
 
@@ -22,7 +24,7 @@ def _text(run) -> str:
 @pytest.fixture
 def no_bwrap(monkeypatch):
     """A machine without bubblewrap."""
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: None)
 
 
 def test_bwrap_that_was_asked_for_and_is_not_there(no_bwrap):
@@ -45,8 +47,8 @@ def test_bwrap_that_does_not_work(monkeypatch, failure):
             raise subprocess.TimeoutExpired(command, 20)
         return subprocess.CompletedProcess(command, 1, b"", b"bwrap: setting up uid map: Permission denied\n")
 
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: "/usr/bin/bwrap")
-    monkeypatch.setattr(sandbox.subprocess, "run", run)
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: "/usr/bin/bwrap")
+    monkeypatch.setattr(probe.subprocess, "run", run)
     assert choose(None) == "rlimits"
     with pytest.raises(SandboxUnavailable, match=r"Permission denied|does not answer"):
         choose("bwrap")
@@ -70,13 +72,13 @@ def test_the_environment_is_an_allow_list(monkeypatch):
     """No token, no proxy, whatever this process has."""
     monkeypatch.setenv("HF_TOKEN", "secret")
     monkeypatch.setenv("HTTPS_PROXY", "secret")
-    assert "secret" not in sandbox._environment("/tmp").values()
+    assert "secret" not in view.environment("/tmp", "/models").values()
 
 
 def test_a_sandbox_that_does_not_start_says_why(monkeypatch):
     """The last line of what it printed."""
-    monkeypatch.setattr(sandbox, "_environment", lambda folder: {"PYTHONPATH": "/nowhere"})
-    monkeypatch.setattr(sandbox.sys, "executable", "/bin/false")
+    monkeypatch.setattr(view, "environment", lambda *folders: {"PYTHONPATH": "/nowhere"})
+    monkeypatch.setattr(warm.sys, "executable", "/bin/false")
     with pytest.raises(SandboxUnavailable, match="did not start"), Warm("rlimits", LIMITS):
         pytest.fail("it started")
 
@@ -103,11 +105,12 @@ def student(fallback):
 def test_an_honest_notebook_runs(student):
     """Cells, state, output, calls, files."""
     assert student.run("import numpy as np\nx = 41").ok
-    student.ask("put", "data/words.txt", b"one two")
+    student.put("data/words.txt", b"one two")
     run = student.run("print(x + 1, open('data/words.txt').read())\ndef f(a):\n    return np.arange(a)")
     assert _text(run) == "42 one two\n"
     handle = student.ask("name", "f")
-    assert student.ask("call", handle, [3], {}).tolist() == [0, 1, 2]
+    value, changed = student.ask("call", handle, [3], {})
+    assert (value.tolist(), changed) == ([0, 1, 2], {})
 
 
 def test_an_error_is_an_output(student):
@@ -191,17 +194,17 @@ def test_closing_in_the_middle_leaves_nothing(kind):
         pytest.skip(str(error))
     with warm:
         warm.student().run("import subprocess\nsubprocess.Popen(['sleep', '1000'])")
-        pids = {*warm.own, *warm.processes()}
-        folder, group = warm.folder, warm.group
+        pids = {*warm.watch.own, *warm.processes()}
+        folders, groups = (warm.folder, warm.side, warm.models), list(warm.groups.folders.values())
     assert len(pids) >= 3
     assert not any(_lives(pid) for pid in pids)
-    assert not os.path.exists(folder)
+    assert not any(map(os.path.exists, folders))
     if kind == "docker":
         listed = subprocess.run(
-            ["docker", "ps", "--all", "--quiet", "--filter", f"name={Path(folder).name}"], capture_output=True
+            ["docker", "ps", "--all", "--quiet", "--filter", f"name={Path(folders[0]).name}"], capture_output=True
         )
         assert (listed.returncode, listed.stdout) == (0, b"")
-    assert not (group and group.exists())
+    assert not any(group.exists() for group in groups)
 
 
 def _lives(pid: int) -> bool:

@@ -62,6 +62,21 @@ def test_without_the_hub_the_ways_out_are_named(python, setting):
     assert [way for way in ("'bert-base-cased'", "internet", "profile='offline'") if way not in said] == []
 
 
+def test_only_what_is_allowed_and_what_was_fetched_before(tmp_path, monkeypatch, one_sentence):
+    """A process that meets other people's names opens no folder for them, and tells none from a missing one."""
+    before, other = tmp_path / "before", tmp_path / "other"
+    before.mkdir(), other.mkdir()
+    monkeypatch.setattr(models, "_allowed", None)
+    monkeypatch.setattr(models, "_folders", set())
+    folder = models.fetch(str(before))
+    models.allow_only(frozenset([models.OFFLINE_ENCODER]))
+    assert models.fetch(models.OFFLINE_ENCODER)
+    assert models.fetch(folder) == folder
+    for name in (str(other), str(tmp_path / "nowhere")):
+        with one_sentence(models.ModelUnavailable, repr(name), "is no checkpoint of this course"):
+            models.load_tokenizer(name)
+
+
 @pytest.mark.parametrize("nonsense", ["no such model", "a/b/c", "../nowhere"])
 def test_a_name_that_cannot_be_one_is_refused(one_sentence, nonsense):
     with one_sentence(models.ModelUnavailable, repr(nonsense), "folder", "Hub"):

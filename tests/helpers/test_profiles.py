@@ -121,3 +121,12 @@ def test_unknown_unit(one_sentence):
 def test_unknown_setting(one_sentence):
     with one_sentence(profiles.UnknownProfile, "'epoch'", "epochs"):
         profiles.load("ner", "offline", epoch=3)
+
+
+def test_the_checkpoints_are_those_of_all_profiles():
+    """Of every unit and language."""
+    units = ("emotion", "intent", "ner", "reviews", "toxicity")
+    names = {profiles.load(unit, name).checkpoint for unit in units for name in ("quick", "offline", "full")}
+    russian = {profiles.load("intent", "full", language="ru").checkpoint}
+    assert profiles.checkpoints() >= names | russian
+    assert all(type(name) is str for name in profiles.checkpoints())

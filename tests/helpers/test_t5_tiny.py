@@ -28,9 +28,15 @@ def test_its_weights_are_the_same_each_time_and_disturb_no_seed():
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    one, other = t5_tiny.write_weights(), t5_tiny.write_weights()
+    one, other = t5_tiny.weights(), t5_tiny.weights()
     assert torch.equal(torch.rand(3), expected)
     assert (one / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
+
+
+def test_several_processes_share_one_where_they_are_told_to(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_MODELS", str(tmp_path))
+    assert t5_tiny.weights() == t5_tiny.weights() == tmp_path / "t5-tiny"
+    assert [path.name for path in tmp_path.iterdir()] == ["t5-tiny"]
 
 
 def test_its_folder_goes_with_the_process(tmp_path):

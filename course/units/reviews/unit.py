@@ -359,7 +359,8 @@ batch["attention_mask"].sum(dim=1), batch["input_ids"].shape
 # | `data_collator` | the collator from above |
 # | `compute_metrics` | your function from exercise 2 |
 #
-# The test asks whether the model has learned: on the test data, its ROC AUC must reach at least `profile.floor`. ROC AUC is
+# The test asks whether the model has learned. It takes the weights of `trainer.model` and shows them reviews that nobody in
+# this course has seen: their ROC AUC must reach at least `profile.floor`. ROC AUC is
 # the chance that a positive review gets a higher score than a negative one; you will compute it yourself in exercise 6.
 #
 # <details>
@@ -396,17 +397,17 @@ trainer.train()
 assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
 assert len(trainer.train_dataset) == len(dataset["train"]), "Train on all the training data."
 ### BEGIN HIDDEN TESTS
-own = profiles.load("reviews", profile.name, checkpoint=profile.checkpoint)
-own_tokenizer = models.load_tokenizer(own.checkpoint, own.max_length, own.truncation_side)
-unseen = data.load("imdb", own.data)["test"]
-encoded = reviews.encode_reviews(unseen[:], own_tokenizer)
-order = sorted(range(len(unseen)), key=lambda i: len(encoded["input_ids"][i]))  # less padding
-inputs = [{name: encoded[name][i] for name in encoded} for i in order]
-logits = trainer.predict(inputs).predictions
-difference = logits[:, 1] - logits[:, 0]  # orders the reviews as the probability does
-reached = reviews.evaluate_scores([unseen["label"][i] for i in order], difference)
-assert reached["roc_auc"] >= own.floor, (
-    "ROC AUC on the test data is below the floor of the profile."
+from course import unseen
+
+own_tokenizer = models.load_tokenizer(
+    profile.checkpoint, profile.max_length, profile.truncation_side
+)
+judged = unseen.with_weights_of(trainer.model, reviews.build_model(checkpoint))
+rows = unseen.rows("reviews")
+scored = reviews.score_reviews([row["text"] for row in rows], judged, own_tokenizer)
+reached = reviews.evaluate_scores([row["label"] for row in rows], scored)
+assert reached["roc_auc"] >= profile.floor, (
+    "ROC AUC on reviews that nobody has seen is below the floor of the profile."
 )
 ### END HIDDEN TESTS
 

@@ -455,6 +455,8 @@ assert small.generation_config.do_sample is False, "Take the likeliest token, dr
 ### BEGIN HIDDEN TESTS
 import torch
 
+from course import unseen
+
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
 other = build_model(checkpoint)
 ids = torch.tensor([own_tokenizer("toxic: what is a good name for a cat?")["input_ids"]])
@@ -465,6 +467,9 @@ assert logits.shape[-1] >= len(own_tokenizer), (
 written = [other.generate(input_ids=ids) for _ in range(2)]
 assert written[0].shape[1] <= 9, "Limit the answer to 8 new tokens."
 assert torch.equal(*written), "The same question must get the same answer."
+assert unseen.has_body_of(other, toxicity.build_model(checkpoint)), (
+    "The weights of the model must be those of the checkpoint."
+)
 ### END HIDDEN TESTS
 
 # %%
@@ -541,7 +546,8 @@ len(tokenized["train"]), len(balanced)
 # | `data_collator` | the collator, made with the fresh model |
 # | `compute_metrics` | a function of one argument, the pair `(preds, labels)` |
 #
-# The test asks whether the model has learned: the F1 of the toxic class on the test data must reach at least `profile.floor`.
+# The test asks whether the model has learned. It takes the weights of `trainer.model` and lets them answer requests that nobody in this course has seen: the F1 of the toxic class
+# must reach at least `profile.floor`.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -578,24 +584,25 @@ trainer.train()
 assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
 assert len(trainer.train_dataset) >= len(dataset["train"]), "Train on all the training data."
 ### BEGIN HIDDEN TESTS
-own = profiles.load("toxicity", profile.name, checkpoint=profile.checkpoint)
-own_tokenizer = models.load_tokenizer(own.checkpoint)
-requests = list(data.load("toxic_chat", own.data)["test"])
-requests.sort(key=lambda row: len(row["user_input"]))  # less padding
-# The collator wants labels; everyone gets the same ones, so they say nothing.
+import torch
+
+from course import unseen
+
+own_tokenizer = models.load_tokenizer(profile.checkpoint)
+judged = unseen.with_weights_of(trainer.model, toxicity.build_model(checkpoint))
+requests = unseen.rows("toxicity")
 limit = own_tokenizer.model_max_length
-rows = [
-    toxicity.preprocess_dataset(row | {"toxicity": 0}, own_tokenizer, max_length=limit)
-    for row in requests
-]
-preds = trainer.predict(rows).predictions
-answers = own_tokenizer.batch_decode(
-    np.where(preds == -100, own_tokenizer.pad_token_id, preds), skip_special_tokens=True
-)
-found = np.array([answer.strip() == "yes" for answer in answers])
+answers = []
+for row in requests:
+    encoded = toxicity.preprocess_dataset(row, own_tokenizer, max_length=limit)
+    ids = judged.generate(input_ids=torch.tensor([encoded["input_ids"]]))
+    answers.append(own_tokenizer.decode(ids[0], skip_special_tokens=True).strip())
+found = np.array([answer == "yes" for answer in answers])
 right = np.array([row["toxicity"] == 1 for row in requests])
 f1 = 2 * (found & right).sum() / max(1, found.sum() + right.sum())
-assert f1 >= own.floor, "F1 of the toxic class on the test data is below the profile's floor."
+assert f1 >= profile.floor, (
+    "F1 of the toxic class on requests that nobody has seen is below the floor of the profile."
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]

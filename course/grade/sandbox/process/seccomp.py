@@ -2,7 +2,9 @@
 
 The student's process calls `forbid` on itself. It closes what namespaces and limits leave open: new user
 namespaces, which give privileges inside them; memory that is counted nowhere (memfd, System V); keyrings, which
-outlive a process; tracing and mounting; and io_uring, bpf and perf, the kernel's weak spots.
+outlive a process; watches of files, which are counted for all that a user runs; the way to another processor than the
+submission's own; tracing and mounting; io_uring, bpf and perf, the kernel's weak spots; and sockets of other families
+than those of an ordinary program (AF_VSOCK leads to the host of a virtual machine, AF_ALG into the kernel).
 """
 
 import ctypes
@@ -11,7 +13,8 @@ import platform
 import struct
 
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column below, number in the audit interface
-CLONE, CLONE3 = (56, 220), (435, 435)
+CLONE, CLONE3, SOCKET, SOCKETPAIR = (56, 220), (435, 435), (41, 198), (53, 199)
+FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6; AF_NETLINK, by which the C library asks for addresses
 REFUSED = {
     "shmget": (29, 194),
     "semget": (64, 190),
@@ -40,6 +43,10 @@ REFUSED = {
     "open_by_handle_at": (304, 265),
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
+    "sched_setaffinity": (203, 122),
+    "inotify_init": (253, 26),
+    "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262),
     "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
@@ -68,22 +75,41 @@ def forbid(libc: ctypes.CDLL) -> None:
 def _program(column: int, architecture: int) -> bytes:
     """The filter, as instructions of eight bytes: operation, jump if true, jump if not, operand.
 
-    Jumps are counted from the instruction that follows.
+    Jumps are counted from the instruction that follows; here they are names of places, "" is the next instruction.
     """
-    numbers = [call[column] for call in REFUSED.values()]
+    refused = [("", EQUAL, "refuse", "", call[column]) for call in REFUSED.values()]
+    families = [("", EQUAL, "allow", "", family) for family in FAMILIES]
     steps = [
-        (LOAD, 0, 0, ARCHITECTURE),
-        (EQUAL, 1, 0, architecture),
-        (RETURN, 0, 0, REFUSE | errno.EPERM),
-        (LOAD, 0, 0, NUMBER),
-        (AT_LEAST, len(numbers) + 5, 0, OTHER_ABI),
-        *((EQUAL, len(numbers) + 4 - index, 0, number) for index, number in enumerate(numbers)),
-        (EQUAL, 5, 0, CLONE3[column]),  # its flags lie in memory; told that there is none, the C library takes clone
-        (EQUAL, 0, 2, CLONE[column]),
-        (LOAD, 0, 0, FIRST_ARGUMENT),
-        (ANY_BIT, 1, 0, CLONE_NEWUSER),
-        (RETURN, 0, 0, ALLOW),
-        (RETURN, 0, 0, REFUSE | errno.EPERM),
-        (RETURN, 0, 0, REFUSE | errno.ENOSYS),
+        ("", LOAD, "", "", ARCHITECTURE),
+        ("", EQUAL, "", "refuse", architecture),
+        ("", LOAD, "", "", NUMBER),
+        ("", AT_LEAST, "refuse", "", OTHER_ABI),
+        *refused,
+        (
+            "",
+            EQUAL,
+            "unknown",
+            "",
+            CLONE3[column],
+        ),  # its flags lie in memory; told that there is none, libc takes clone
+        ("", EQUAL, "clone", "", CLONE[column]),
+        ("", EQUAL, "socket", "", SOCKET[column]),
+        ("", EQUAL, "socket", "allow", SOCKETPAIR[column]),
+        ("socket", LOAD, "", "", FIRST_ARGUMENT),
+        *families,
+        ("refuse", RETURN, "", "", REFUSE | errno.EPERM),
+        ("clone", LOAD, "", "", FIRST_ARGUMENT),
+        ("", ANY_BIT, "refuse_clone", "", CLONE_NEWUSER),
+        ("allow", RETURN, "", "", ALLOW),
+        ("refuse_clone", RETURN, "", "", REFUSE | errno.EPERM),
+        ("unknown", RETURN, "", "", REFUSE | errno.ENOSYS),
     ]
-    return b"".join(struct.pack("HBBI", *step) for step in steps)
+    places = {name: number for number, (name, *_) in enumerate(steps) if name}
+
+    def jump(number: int, name: str) -> int:
+        return places[name] - number - 1 if name else 0
+
+    return b"".join(
+        struct.pack("HBBI", operation, jump(number, yes), jump(number, no), operand)
+        for number, (_, operation, yes, no, operand) in enumerate(steps)
+    )

@@ -7,10 +7,15 @@ import sys
 import nbformat
 import pytest
 
-from course.grade import kernel, referee
-from course.grade.referee import Referee, assigned_names, hint, partial_credit, teacher_imports
-from course.grade.sandbox import CallFailed, Forged, Stopped, TimedOut
-from course.grade.values import Handle, decode, encode
+from course.grade.judge import outside
+from course.grade.judge.given import Given, plan
+from course.grade.judge.hints import Words
+from course.grade.judge.outside import Referee
+from course.grade.judge.result import partial_credit
+from course.grade.sandbox.limits import CallFailed, Forged, Stopped, TimedOut
+from course.grade.sandbox.process import session
+from course.grade.sandbox.process.shell import described
+from course.grade.sandbox.process.values import Handle, decode, encode
 
 POINTS = 4.0
 
@@ -18,17 +23,20 @@ POINTS = 4.0
 class InProcess:
     """A student whose names live here; what goes over is encoded and decoded as it is in the sandbox."""
 
+    starved = 0.0
+
     def __init__(self, source: str):
         self.names: dict = {}
-        exec(source, self.names)
+        exec(compile(source, "<cell 0>", "exec"), self.names)
         self.objects: list = []
         self.operations = {
             "has": lambda name: name in self.names,
             "name": lambda name: self.names[name],
-            "call": lambda target, arguments, keywords: target(*arguments, **keywords),
+            "call": session._call,
             "attribute": getattr,
             "item": lambda target, key: target[key],
             "items": list,
+            "content": session._content,
             "length": len,
         }
 
@@ -38,7 +46,7 @@ class InProcess:
         try:
             value = self.operations[operation](*arguments)
         except Exception as error:
-            raise CallFailed(*kernel._described(error)[1:]) from None
+            raise CallFailed(*described(error)) from None
         return decode(encode(value, keep=self.keep))
 
     def keep(self, value) -> Handle:
@@ -46,15 +54,25 @@ class InProcess:
         return Handle(len(self.objects) - 1, type(value).__name__)
 
 
-@pytest.fixture
-def run(request):
-    """A function: a test cell and a student's source → the referee's result."""
+def cell(source: str, grade_id: str = "", **roles):
+    """A code cell of the teacher's; with a grade id, one of nbgrader's."""
+    settings = {"grade_id": grade_id, "grade": False, "solution": False, "locked": True, "points": POINTS} | roles
+    return nbformat.v4.new_code_cell(source, metadata={"nbgrader": settings} if grade_id else {})
 
-    def run(test: str, student: str = "", imports: tuple[str, ...] = (), files: tuple = ()):
-        made = Referee(list(imports), files, cell_seconds=30)
-        request.addfinalizer(made.close)
-        made.student = InProcess(student)
-        return made.grade(test, POINTS, "test_f")
+
+def notebook(*cells) -> nbformat.NotebookNode:
+    return nbformat.v4.new_notebook(cells=list(cells))
+
+
+@pytest.fixture
+def run():
+    """A function: a test cell, a student's source, the teacher's own cell, released test → the referee's result."""
+
+    def run(test: str, student: str = "", given: str = "", files: tuple = (), released: str = ""):
+        source = notebook(cell(given), cell(test, "test_f", grade=True))
+        referee = Referee(Given(source, source, files), cell_seconds=30)
+        referee.pass_by(0)
+        return referee.grade(InProcess(student), test, POINTS, "test_f", Words.of((student,), student, released))
 
     return run
 
@@ -79,11 +97,26 @@ def test_a_name_is_the_tests_own_then_pythons_then_the_students(run):
     assert run("assert own == 2", student).score == 0
 
 
-def test_the_teachers_imports_are_the_graders(run):
-    """Whatever the student calls by these names; what the grader has not got is the student's."""
-    student = "class math:\n    pi = 3\nmissing = 7"
-    imports = ("import math", "import no_such_module as missing", "from os.path import join as j")
-    assert run("assert math.pi > 3.1\nassert missing == 7\nassert j('a', 'b')", student, imports).score == POINTS
+def test_what_the_teachers_cells_bind_is_the_graders(run):
+    """Whatever the student calls by these names."""
+    student = "class math:\n    pi = 3\nlimit = 100\ndef twice(x):\n    return 7"
+    given = "import math\nfrom os.path import join as j\nlimit = 10\ndef twice(x):\n    return 2 * x\nten = twice(5)"
+    test = "assert math.pi > 3.1\nassert j('a', 'b')\nassert limit == ten == 10\nassert twice(4) == 8"
+    assert run(test, student, given).score == POINTS
+
+
+def test_what_the_grader_cannot_compute_is_for_a_person(run):
+    """It is never the student's instead."""
+    result = run("assert missing.x == 7", "class missing:\n    x = 7", "import no_such_module as missing")
+    assert (result.score, result.status, result.judged) == (None, "manual", "person")
+    assert "no_such_module" in result.message
+
+
+def test_a_given_function_may_call_the_students(run):
+    """It runs here, the student's there."""
+    given = "def check(x):\n    return f(x) == 2 * x"
+    assert run("assert check(2)", "def f(x):\n    return 2 * x\ndef check(x):\n    return True", given).score == POINTS
+    assert run("assert check(2)", "def f(x):\n    return x\ndef check(x):\n    return True", given).score == 0
 
 
 def test_the_teachers_files_can_be_read_and_imported(run):
@@ -91,59 +124,82 @@ def test_the_teachers_files_can_be_read_and_imported(run):
     files = (("beside.py", b"LIMIT = 3"), ("data/words.txt", b"one two"))
     before = os.getcwd()
     test = "assert beside.LIMIT == 3\nassert open('data/words.txt').read() == 'one two'"
-    assert run(test, "beside = None", ("import beside",), files).score == POINTS
+    assert run(test, "beside = None", "import beside", files).score == POINTS
     assert os.getcwd() == before
 
 
-def test_a_module_of_one_course_is_not_the_next_ones():
+def test_a_module_of_one_course_is_not_the_next_ones(run):
     """Two assignments may both have a `checks.py`."""
     for number in (1, 2):
-        made = Referee(["import beside"], (("beside.py", f"N = {number}".encode()),), 30)
-        made.student = InProcess("")
-        assert made.grade(f"assert beside.N == {number}", POINTS, "t").score == POINTS
-        made.close()
+        files = (("beside.py", f"N = {number}".encode()),)
+        assert run(f"assert beside.N == {number}", "", "import beside", files).score == POINTS
     assert "beside" not in sys.modules
 
 
 def test_an_unknown_name_is_a_name_error(run):
     """The sentence names it; nothing else of the test is shown."""
-    result = run("secret = 5\nassert f(secret) == 6")
+    result = run("secret = 5\nassert f(secret) == 6", released="assert f(1) == 2")
     assert (result.score, result.message) == (0.0, "NameError: name 'f' is not defined")
+    hidden = run("assert helper(1) == 6", released="assert f(1) == 2")
+    assert (hidden.score, "helper" in hidden.message) == (0.0, False)
 
 
 def test_a_tests_names_last_until_the_teachers_notebook_assigns_them_again():
-    """`forget` is told by the teacher's cells, never by the student's."""
-    made = Referee([], (), 30)
-    made.student = InProcess("value = 1")
-    made.grade("value = 2", POINTS, "t1")
-    assert made.grade("assert value == 2", POINTS, "t2").score == POINTS
-    made.forget({"value", "unknown"})
-    assert made.grade("assert value == 1", POINTS, "t3").score == POINTS
-    made.close()
+    """By a cell of the teacher's, never by one of the student's."""
+    tests = {"t1": "value = 2", "t2": "assert value == 2", "t3": "assert value == 3", "t4": "assert value == 1"}
+    one, two, three, four = (cell(source, name, grade=True) for name, source in tests.items())
+    source = notebook(one, two, cell("value = 3"), three, cell("value = f()", "f", solution=True), four)
+    referee = Referee(Given(source, source, ()), 30)
+    student, words = InProcess("value = 1"), Words.of((), "", "")
+    for position, made in enumerate(source.cells):
+        name = made.metadata.get("nbgrader", {}).get("grade_id")
+        if name in tests:
+            assert referee.grade(student, made.source, POINTS, name, words).score == POINTS, name
+        else:
+            referee.pass_by(position)
 
 
-def test_assigned_names():
-    """Those at the top level of a cell; magics are no obstacle."""
-    source = (
-        "%matplotlib inline\na, (b, *c) = 1, (2, 3)\nfor d in []:\n    e = 1\ndef f():\n    g = 1\nclass H:\n    i = 1"
+def steps(*cells):
+    """What of each cell is computed by the grader, and which names are the student's from there on."""
+    return [(sorted(step.names), sorted(step.theirs)) for step in plan(notebook(*cells), notebook(*cells))]
+
+
+def test_what_depends_on_an_answer_stays_with_the_student():
+    """Also over a function of the teacher's; and what a later cell binds anew is the grader's again."""
+    found = steps(
+        cell("import numpy as np\ndata = np.arange(3)"),
+        cell("def f(x):\n    return x", "f", solution=True),
+        cell("made = f(data)\nplain = data + 1\ndef g():\n    return f(1)\nx = g()"),
+        cell("assert made and plain and x and g and np", "t", grade=True),
+        cell("made = 1"),
+        cell("assert made", "u", grade=True),
     )
-    assert assigned_names(source) == {"a", "b", "c", "d", "e", "f", "H"}
-    assert assigned_names("not python") == set()
+    assert found[0] == (["data", "np"], [])
+    assert found[1] == ([], ["f"])
+    assert found[2] == (["g", "plain"], ["made", "x"])
+    assert found[4] == (["made"], [])
 
 
-def test_teacher_imports_come_from_what_students_were_given():
-    """From cells without points and from the released answer cells, not from solutions or tests."""
-    solution = {"nbgrader": {"grade_id": "f", "solution": True, "grade": False}}
-    locked = {"nbgrader": {"grade_id": "l", "solution": False, "grade": False, "locked": True}}
-    test = {"nbgrader": {"grade_id": "t", "solution": False, "grade": True, "points": 1}}
+def test_only_what_tests_need_is_computed():
+    """No training, no picture; but what changes an object that is needed."""
+    found = plan(
+        notebook(
+            cell("rows = []\nmodel = train()\nplot(rows)\nrows.append(1)\nlimit = len(rows)"),
+            cell("assert limit == 1", "t", grade=True),
+        ),
+        notebook(),
+    )
+    assert [step.names for step in found] == [{"rows", "limit"}, set()]
+    assert len(found[0].code) == 3
 
-    def notebook(answer: str):
-        new = nbformat.v4.new_code_cell
-        cells = [new("%matplotlib inline\nimport a"), new("import b", metadata=locked), new("import c", metadata=test)]
-        return nbformat.v4.new_notebook(cells=[*cells, new(answer, metadata=solution)])
 
-    imports = teacher_imports(notebook("import d\nfrom answers import f"), notebook("import d\n..."))
-    assert imports == ["import a", "import b", "import d"]
+def test_imports_of_a_released_answer_cell_are_the_graders():
+    """Not those of the solution: they may be the answer."""
+    answer = "import math\n### BEGIN SOLUTION\nfrom answers import f\n### END SOLUTION"
+    source = notebook(cell(answer, "f", solution=True), cell("assert f and math", "t", grade=True))
+    release = notebook(cell("import math\n...", "f", solution=True), cell("assert f and math", "t", grade=True))
+    (step, _) = plan(source, release)
+    assert (step.names, step.theirs) == ({"math"}, {"f"})
 
 
 def test_an_exception_of_the_students_is_of_its_own_class(run):
@@ -153,13 +209,13 @@ def test_an_exception_of_the_students_is_of_its_own_class(run):
     assert run(test, "class Own(ValueError):\n    pass\ndef f(x):\n    raise Own").score == POINTS
     assert run(test, "def f(x):\n    return x").score == 0
     result = run(test, "def f(x):\n    raise KeyError('x')")
-    assert (result.score, result.message) == (0.0, "KeyError: 'x'")
+    assert (result.score, result.message) == (0.0, "KeyError in line 2 of your code: raise KeyError('x')")
 
 
 def test_an_exception_without_a_counterpart(run):
     """It is an exception all the same; the sentence has its name."""
     result = run("f()", "class Odd(Exception):\n    pass\ndef f():\n    raise Odd('so')")
-    assert (result.score, result.message) == (0.0, "Odd: so")
+    assert (result.score, result.message) == (0.0, "Odd in line 4 of your code: raise Odd('so')")
     assert (
         run("try:\n    f()\nexcept Exception:\n    pass", "def f():\n    raise type('O', (Exception,), {})").score
         == POINTS
@@ -181,6 +237,8 @@ class Gone:
     def __init__(self, error: BaseException):
         self.error = error
 
+    starved = 0.0
+
     def ask(self, *_, keep=None):
         raise self.error
 
@@ -195,13 +253,10 @@ SWALLOWING = [
 @pytest.mark.parametrize("test", SWALLOWING)
 def test_a_dead_process_is_not_the_exception_that_a_test_asks_for(error, test):
     """Whatever the test catches, its end is its end."""
-    made = Referee([], (), 30)
-    made.student = Gone(error)
-    result = made.grade(test, POINTS, "t")
+    made, words = Referee(Given(notebook(), notebook(), ()), 30), Words.of((), "", "")
+    result = made.grade(Gone(error), test, POINTS, "t", words)
     assert (result.score, result.stopped) == (0.0, error)
-    made.student = None
-    assert made.grade(test, POINTS, "t").score == 0.0
-    made.close()
+    assert made.grade(None, test, POINTS, "t", words).score == 0.0
 
 
 @pytest.mark.parametrize("test", SWALLOWING)
@@ -376,15 +431,6 @@ def test_a_callback_of_the_tests_takes_nothing_else_along(run):
     assert "canary" not in result.printed
 
 
-def test_hint_is_one_short_line():
-    """However long the student's exception is."""
-    error = ValueError("x")
-    error.student_sentence = "ValueError: short"
-    assert hint(error, "") == "ValueError: short"
-    assert hint(AssertionError("said"), 'assert x, "said"') == "said"
-    assert "said" not in hint(AssertionError("said"), "assert x")
-
-
 def test_printing_and_warning_cost_nothing(run):
     """On stderr as well; it is kept for the teacher."""
     test = (
@@ -397,7 +443,7 @@ def test_printing_and_warning_cost_nothing(run):
 
 def test_a_test_that_does_not_end_is_ended(run, monkeypatch):
     """Also where it catches everything: the bell rings again."""
-    monkeypatch.setattr(referee, "MARGIN", -29.9)
+    monkeypatch.setattr(outside, "MARGIN", -29.9)
     test = """while True:
     try:
         while True:

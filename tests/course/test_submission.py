@@ -5,6 +5,7 @@ import random
 import re
 import time
 import zipfile
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -12,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course import ROOT
-from course.grade import skeleton
-from course.grade.skeleton import Unreadable, WrongNotebook, build, read_notebook
+from course.grade.submission import files, saying
+from course.grade.submission.building import build
+from course.grade.submission.files import Handed
+from course.grade.submission.reading import Unreadable, read_notebook
+from course.grade.submission.recognising import WrongNotebook
 
 # --- A small assignment -----------------------------------------------------------------------------------------
 
@@ -322,6 +326,58 @@ def test_i_copied_an_answer_cell_and_wrote_the_better_version_in_the_copy():
     assert any("`double` was there 2 times" in repair for repair in built.repairs)
 
 
+EXPERIMENTS = {
+    "another body": "def double(number):\n    return 0",
+    "another signature": "def double(number, times=2):\n    return number * times",
+    "no Python": "def double(number):\n    return (",
+    "a wrapper": "old = double\ndef double(number):\n    print(number)\n    return old(number)",
+    "a class": "class double:\n    pass",
+}
+
+
+@pytest.mark.parametrize("strip", [list, lambda cells: without_marks(cells)])
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_below_the_tests_is_an_experiment(name, strip):
+    cells = solved()
+    cells.insert(at(cells, "test_double") + 1, own(EXPERIMENTS[name]))
+    built = graded(strip(cells))
+    assert texts(built)["double"] == MY_DOUBLE
+    assert texts(built)["added-1"] == EXPERIMENTS[name]
+    assert ids(built).index("added-1") == ids(built).index("test_double") + 1
+    assert not any("`double` was there" in repair for repair in built.repairs)
+
+
+def test_what_stands_above_the_tests_last_counts():
+    cells = solved()
+    better = "def double(number):\n    return number << 1"
+    cells.insert(at(cells, "test_double"), own(better))
+    cells.append(own("def double(number):\n    return 0"))
+    built = graded(cells)
+    assert texts(built)["double"] == better
+    assert texts(built)["added-1"].endswith("return 0")
+
+
+def test_the_tests_are_gone_and_an_experiment_stands_far_below():
+    cells = [cell for cell in solved() if cell["id"] != "test_double"]
+    cells.append(own("def double(number):\n    return 0"))
+    assert texts(graded(cells))["double"] == MY_DOUBLE
+
+
+def test_a_second_training_below_the_tests_is_an_experiment():
+    cells = solved()
+    again = {**cells[at(cells, "training")], "source": "model = None", "id": "copy"}
+    cells.insert(at(cells, "test_training") + 1, again)
+    built = graded(cells)
+    assert texts(built)["training"] == MY_TRAINING
+    assert "model = None" in texts(built)["added-1"]
+
+
+def test_i_wrote_my_function_below_its_tests_and_nowhere_else():
+    cells = solved({"training": MY_TRAINING})
+    cells.append(own(MY_DOUBLE))
+    assert texts(graded(cells))["double"] == MY_DOUBLE
+
+
 def test_a_broken_trial_at_the_end_does_not_replace_my_answer():
     built = graded([*solved(), own("def double(number):\n    return (")])
     assert texts(built)["double"] == MY_DOUBLE
@@ -349,7 +405,7 @@ def test_i_split_an_answer_cell_and_both_halves_are_run():
 def test_an_earlier_version_stays_if_it_defines_what_the_last_one_needs():
     cells = solved()
     cells[at(cells, "double")]["source"] = "factor = 2\ndef double(number):\n    return 0"
-    cells.append(own("def double(number):\n    return factor * number"))
+    cells.insert(at(cells, "test_double"), own("def double(number):\n    return factor * number"))
     built = graded(cells)
     assert texts(built)["double"] == "def double(number):\n    return factor * number"
     assert "factor = 2" in texts(built)["added-1"]
@@ -435,6 +491,68 @@ def test_i_played_with_the_given_code(strip):
     assert any("had been changed" in repair for repair in built.repairs)
 
 
+KEPT = {
+    "an import": ("import math\nimport random\n\nsize, seed, epochs = 3, 42, 10", "import random", "random"),
+    "a part of a module": (
+        "import math\nfrom os import path as p\nsize, seed, epochs = 3, 42, 10",
+        "from os import path as p",
+        "p",
+    ),
+    "a function": (
+        "import math\n\nsize, seed, epochs = 3, 42, 10\n\n\ndef help(x):\n    # mine\n    return x",
+        "def help(x):\n    # mine\n    return x",
+        "help",
+    ),
+    "a value": ("import math\nsize, seed, epochs = 3, 42, 10\nlimit = 5", "limit = 5", "limit"),
+    "a call": ("import math\nsize, seed, epochs = 3, 42, 10\nmath.seed(1)", "math.seed(1)", "code without names"),
+    "on one line": ("import math; import random\nsize, seed, epochs = 3, 42, 10", "import random", "random"),
+    "more of an import": ("import math, random\n\nsize, seed, epochs = 3, 42, 10", "import math, random", "random"),
+    "another size": ("import math\nimport json\nsize, seed, epochs = 9, 42, 10", "import json", "json"),
+    "nothing of the teacher's": ("import json\nmine = 1", "import json\nmine = 1", "mine"),
+    "a magic": ("import math\n%matplotlib inline\nimport json\nsize, seed, epochs = 3, 42, 10", "import json", "json"),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_i_added_to_a_given_cell_is_kept(name):
+    source, kept, named = KEPT[name]
+    cells = solved()
+    cells[at(cells, "unit-01")]["source"] = source
+    built = graded(cells)
+    assert texts(built)["unit-01"] == assignment()[0].cells[1].source
+    assert texts(built)["added-1"] == kept
+    assert ids(built).index("added-1") == ids(built).index("unit-01") + 1
+    assert built.own == {"added-1"}
+    (sentence,) = [repair for repair in built.repairs if "and kept" in repair]
+    assert named in sentence
+    assert not built.recovered
+
+
+def test_what_i_changed_in_a_given_cell_is_put_back():
+    cells = solved()
+    cells[at(cells, "unit-01")]["source"] = "import math\n\nsize, seed, epochs = 3, 42, 1"
+    built = graded(cells)
+    assert ids(built) == TEACHERS_IDS
+    assert "Changed in cells of the teacher's and put back: `epochs`, `seed`, `size`." in built.repairs
+
+
+def test_what_i_added_to_a_test_is_kept_below_it():
+    cells = solved()
+    cells[at(cells, "test_double")]["source"] += "\nimport json\nmine = double(3)\nprint(mine)"
+    built = graded(cells)
+    assert texts(built)["test_double"] == assignment()[0].cells[3].source
+    assert texts(built)["added-1"] == "import json\nmine = double(3)"
+    assert ids(built).index("added-1") == ids(built).index("test_double") + 1
+
+
+def test_where_nbgrader_leaves_a_cell_to_me_it_is_mine():
+    cells = solved()
+    cells[at(cells, "unit-01")]["source"] = "size = 5"
+    built = build(*assignment(), read_notebook(handed_in(cells)), unlocked=True)
+    assert texts(built)["unit-01"] == "size = 5"
+    assert built.repairs == ()
+
+
 def test_a_copy_of_the_given_code_does_not_run_twice():
     cells = solved()
     cells.append({**cells[at(cells, "unit-05")], "id": "copy"})
@@ -504,7 +622,7 @@ def test_ids_of_mine_do_not_collide():
 def test_repairs_are_bounded():
     claims = [{"nbgrader": {"grade_id": f"{'x' * 150}{number}"}} for number in range(500)]
     built = graded([*solved()[::-1], *(own("a" * 10_000, metadata=claim) for claim in claims)])
-    assert len(built.repairs) <= skeleton.MAX_REPAIRS
+    assert len(built.repairs) <= saying.MAX_REPAIRS
     assert max(map(len, built.repairs)) <= 300
 
 
@@ -791,11 +909,17 @@ def test_a_notebook_of_the_old_format_is_read():
     assert [cell.source for cell in notebook.cells] == ["## Title", "a = 1\nb = 2", "text"]
 
 
+def read_file(data, name="ner.ipynb"):
+    """Read a file that may be an archive, as the grader does."""
+    made = files.choose((Handed(name, 0.0, data),), "ner", lambda read: SimpleNamespace(read=read, answered=()))
+    return made.submission.read
+
+
 def test_a_notebook_in_an_archive_is_read():
     content = handed_in(solved())
     members = {"__MACOSX/._ner.ipynb": b"x" * 99_999, "a/.ipynb_checkpoints/ner.ipynb": b"y" * 99_999}
-    notebook = read_notebook(zipped(**members, **{"a/ner.ipynb": content, "b/empty.ipynb": b"{}"}))
-    assert notebook == read_notebook(content)
+    archive = zipped(**members, **{"a/ner.ipynb": content, "b/empty.ipynb": b"{}"})
+    assert read_file(archive) == read_file(archive, "Homework.ZIP") == read_notebook(content)
 
 
 def test_source_as_lines_is_joined_and_line_ends_are_plain():
@@ -870,7 +994,7 @@ REFUSED = {
 @pytest.mark.parametrize("data, message", REFUSED.values(), ids=REFUSED)
 def test_it_is_refused_with_a_sentence(data, message):
     with pytest.raises(Unreadable, match=message) as refusal:
-        read_notebook(data)
+        read_file(data)
     assert len(str(refusal.value)) < 120
 
 
@@ -880,12 +1004,12 @@ def test_a_bomb_that_lies_about_its_size_is_refused():
         start = data.index(signature) + offset
         data[start : start + 4] = (100).to_bytes(4, "little")
     with pytest.raises(Unreadable):
-        read_notebook(bytes(data))
+        read_file(bytes(data))
 
 
 def read_or_refuse(data):
     try:
-        notebook = read_notebook(data)
+        notebook = read_file(data)
         build(*assignment(), notebook)
     except (Unreadable, WrongNotebook) as error:
         assert 10 < len(str(error)) < 150

@@ -1,0 +1,181 @@
+"""What the teacher's own cells make: on the grader's side it is the grader's own.
+
+In: the teacher's notebook, the names that its tests read, the teacher's files. Out: for each cell, the values that it
+binds, computed here and once for all submissions. A student who binds `profile` or `tokenizer` anew changes their own
+process and nothing else. What depends on an answer (`tokenized`, which the student's function made) stays with the
+student, and so does what neither the teacher's cells nor the tests bind.
+"""
+
+import ast
+import builtins
+import contextlib
+import dataclasses
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from course.grade.submission.cells import Slot, slots_of
+from course.grade.submission.code import (
+    IMPORTS,
+    LATER,
+    bound,
+    changed,
+    read_names,
+    read_now,
+    statements,
+)
+
+MODULE = "__test__"
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What one cell of the teacher's brings.
+
+    `code` are its statements that the tests need; `theirs` are the names that from here on are the student's.
+    """
+
+    code: tuple[ast.stmt, ...]
+    names: frozenset[str]
+    theirs: frozenset[str]
+
+
+def plan(source: NotebookNode, release: NotebookNode) -> list[Step]:
+    """A step for each cell of the teacher's notebook."""
+    analysis, slots = _Analysis(), slots_of(source, release)
+    found = [analysis.cell(slot) for slot in slots]
+    wanted = {name for slot in slots if slot.role == "test" for name in slot.reads}
+    modules = {name for own, _ in found for node in own if isinstance(node, IMPORTS) for name in bound(node)}
+    steps = []
+    for own, theirs in reversed(found):
+        needed = []
+        for node in reversed(own):
+            if bound(node) & wanted or (not bound(node) and changed(node) & wanted - modules):
+                needed.append(node)
+                wanted |= read_names(node)
+        names = frozenset().union(*map(bound, needed))
+        steps.append(Step(tuple(reversed(needed)), names, theirs))
+    return steps[::-1]
+
+
+class _Analysis:
+    """Says of each statement, from the first to the last, whether it needs anything of the student's."""
+
+    def __init__(self):
+        self.own: set[str] = set(dir(builtins))  # the grader's
+        self.later: dict[str, frozenset[str]] = {}  # function of the teacher's → what it reads when it is called
+
+    def cell(self, slot: Slot) -> tuple[list[ast.stmt], frozenset[str]]:
+        """The statements that need nothing of the student's, and the names that are the student's from here on."""
+        if not slot.is_code:
+            return [], frozenset()
+        if slot.role != "given":
+            return self._theirs(slot)
+        own, theirs = [], set()
+        for node, _ in statements(slot.source):
+            if self._needs_the_student(read_now(node)):
+                theirs |= bound(node)
+                self.own -= bound(node)
+            else:
+                own.append(node)
+                theirs -= bound(node)
+                self.own |= bound(node)
+                self._remember(node)
+        return own, frozenset(theirs)
+
+    def _theirs(self, slot: Slot) -> tuple[list[ast.stmt], frozenset[str]]:
+        """What a test binds is the test's; of an answer, the student was given the imports of the released cell."""
+        nodes = [node for text in (slot.source, slot.released) for node, _ in statements(text)]
+        names = frozenset().union(*(bound(node) for node in nodes if not isinstance(node, IMPORTS)))
+        if slot.role == "test":
+            self.own -= names
+            return [], frozenset()
+        imports = [node for node, _ in statements(slot.released) if isinstance(node, IMPORTS)]
+        given = frozenset().union(*map(bound, imports))
+        theirs = frozenset().union(*map(bound, nodes)) - given
+        self.own = (self.own - theirs) | given
+        return imports, theirs
+
+    def _remember(self, node: ast.stmt) -> None:
+        is_function = isinstance(node, (*LATER, ast.ClassDef)) or isinstance(getattr(node, "value", None), ast.Lambda)
+        for name in bound(node):
+            self.later[name] = read_names(node) if is_function else frozenset()
+
+    def _needs_the_student(self, names: frozenset[str]) -> bool:
+        seen, queue = set(names), list(names)
+        for name in queue:
+            if name not in self.own:
+                return True
+            more = self.later.get(name, frozenset()) - seen
+            seen |= more
+            queue += more
+        return False
+
+
+class Names(dict):
+    """The global names of tests and of the teacher's own functions; what is missing is looked up by whoever can."""
+
+    def __init__(self):
+        super().__init__()
+        self.lookup: Callable[[str], object] | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but what every module has."""
+        self.clear()
+        self.update(__name__=MODULE, __builtins__=builtins)
+
+    def __missing__(self, name):
+        if self.lookup is None or hasattr(builtins, name):
+            raise KeyError(name)
+        return self.lookup(name)
+
+
+class Given:
+    """The steps of a notebook, carried out; `folder` holds the teacher's files.
+
+    `names` are the globals of the functions among them: a referee runs its tests there.
+    """
+
+    def __init__(self, source: NotebookNode, release: NotebookNode, files: tuple[tuple[str, bytes], ...]):
+        self.folder = tempfile.TemporaryDirectory(prefix="course-")
+        for name, data in files:
+            path = Path(self.folder.name, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        self.steps = plan(source, release)
+        self.broken: dict[str, str] = {}  # name → why it could not be computed here
+        self.values: list[dict[str, object]] = []
+        self.names = Names()
+        with self.inside(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            for step in self.steps:
+                for node in step.code:
+                    try:
+                        exec(compile(ast.Module([node], []), "<given>", "exec"), self.names)
+                    except (Exception, SystemExit) as error:
+                        self.broken |= dict.fromkeys(bound(node), f"{type(error).__name__}: {error}")
+                self.values.append({name: self.names[name] for name in step.names if name in self.names})
+        self._forget_modules()
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Where the teacher's files lie, for `open` and `import`."""
+        before = os.getcwd()
+        os.chdir(self.folder.name)
+        sys.path.insert(0, self.folder.name)
+        try:
+            yield
+        finally:
+            sys.path.remove(self.folder.name)
+            os.chdir(before)
+
+    def _forget_modules(self) -> None:
+        """Two assignments may both have a `checks.py`."""
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", "")).startswith(self.folder.name + os.sep):
+                del sys.modules[name]

@@ -1,0 +1,189 @@
+"""Python, read without running it: what a cell defines, binds, reads and means.
+
+In: the source of a cell, which may be anything. Out: its syntax tree, and names. Nothing here takes long or ends in an
+error, whatever a student has written: what cannot be read is None, or empty.
+"""
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+
+MAX_PARSED = 400_000  # characters of code that are parsed in one notebook: ten times a long one
+MAX_PARSED_CELL = 20_000  # of one cell: Python's parser needs quadratic time for an f-string (300,000: 20 seconds)
+
+DEFINITION = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)[ \t]*[(:]", re.MULTILINE)
+MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?{1,2}[ \t]*|[\w.][\w., \t]*=[ \t]*[%!].*)$", re.MULTILINE)
+FOREIGN_CELL = re.compile(r"\s*%%(?!time|timeit|capture|prun)\w")  # %%bash, %%writefile, …: not Python
+SPACE = re.compile(r"\s+")
+DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+IMPORTS = (ast.Import, ast.ImportFrom)
+LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)  # what stands in them runs when they are called
+SIMPLE = (ast.Assign, ast.AnnAssign, *IMPORTS, *DEFINES)  # what binds its names for certain
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def parse(source: str) -> ast.Module | None:
+    """The syntax tree; magics and shell commands count as `pass`. None for what is no Python, or too long to parse."""
+    if len(source) > MAX_PARSED_CELL or FOREIGN_CELL.match(source):
+        return None
+    for text in (source, MAGIC.sub(r"\1pass", source)):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    return None
+
+
+def definitions(tree: ast.Module | None) -> dict[str, ast.stmt]:
+    """The functions and classes that a cell defines at its top level, by name."""
+    return {node.name: node for node in tree.body if isinstance(node, DEFINES)} if tree else {}
+
+
+def bound(node: ast.AST) -> frozenset[str]:
+    """The names that a cell or a statement leaves behind."""
+    names, queue = set(), [node]
+    for inner in queue:  # grows on the way: no recursion, whatever the student nests
+        if isinstance(inner, DEFINES):
+            names.add(inner.name)
+        elif isinstance(inner, IMPORTS):
+            names.update(alias.asname or alias.name.partition(".")[0] for alias in inner.names)
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            names.add(inner.id)
+        elif isinstance(inner, ast.ExceptHandler):  # `except … as error` unbinds the name again
+            queue.extend(inner.body)
+        elif not isinstance(inner, (ast.Lambda, *COMPREHENSIONS)):
+            queue.extend(ast.iter_child_nodes(inner))
+    return frozenset(names)
+
+
+def read_names(node: ast.AST) -> frozenset[str]:
+    """The names that a cell or a statement takes from elsewhere, also those that its functions take when called.
+
+    >>> sorted(read_names(ast.parse("def f(a, b=c): return [a + d + e for e in a]")))
+    ['c', 'd']
+    """
+    return _taken(node, at_once=False)
+
+
+def taken_by(tree: ast.Module) -> frozenset[str]:
+    """The names that a cell takes from elsewhere: what it binds itself first is its own.
+
+    >>> sorted(taken_by(ast.parse("a = b\\nc = a + d")))
+    ['b', 'd']
+    """
+    names, own = set(), set()
+    for node in tree.body:
+        names |= read_names(node) - own
+        own |= bound(node) if isinstance(node, SIMPLE) else set()
+    return frozenset(names)
+
+
+def read_now(node: ast.AST) -> frozenset[str]:
+    """The names that it takes when it is run: not those in the bodies of functions that it defines.
+
+    >>> sorted(read_now(ast.parse("def f(a, b=c): return [a + d + e for e in a]")))
+    ['c']
+    """
+    return _taken(node, at_once=True)
+
+
+def _taken(node: ast.AST, *, at_once: bool) -> frozenset[str]:
+    names: set[str] = set()
+    queue: list[tuple[ast.AST, frozenset[str]]] = [(node, frozenset())]
+    for inner, local in queue:  # grows on the way: no recursion, whatever the student nests
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, (ast.Load, ast.Del)):
+            names |= {inner.id} - local
+        elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
+            names |= {inner.target.id} - local
+        children = list(ast.iter_child_nodes(inner))
+        if isinstance(inner, LATER):
+            outside = [
+                *getattr(inner, "decorator_list", []),
+                *inner.args.defaults,
+                *filter(None, inner.args.kw_defaults),
+            ]
+            queue.extend((child, local) for child in outside)
+            body = inner.body if isinstance(inner.body, list) else [inner.body]
+            children = [] if at_once else body
+        local |= _locals(inner)
+        queue.extend((child, local) for child in children)
+    return frozenset(names)
+
+
+def _locals(node: ast.AST) -> frozenset[str]:
+    """The names that mean something of their own in a function or a comprehension."""
+    if isinstance(node, LATER):
+        given = node.args
+        arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
+        body = node.body if isinstance(node.body, list) else []
+        inner = [part for statement in body for part in ast.walk(statement)]
+        shared = {name for part in inner if isinstance(part, (ast.Global, ast.Nonlocal)) for name in part.names}
+        return frozenset({argument.arg for argument in arguments}.union(*map(bound, body)) - shared)
+    if isinstance(node, COMPREHENSIONS):
+        return frozenset().union(*(bound(generator.target) for generator in node.generators))
+    return frozenset()
+
+
+def changed(statement: ast.stmt) -> frozenset[str]:
+    """The names whose objects a statement may change without binding them: `x[0] = 1`, `x.y = 1`, `x.append(1)`."""
+    names = set()
+    for inner in ast.walk(statement):
+        if isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, (ast.Store, ast.Del)):
+            names.add(_root(inner))
+        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+            names.add(_root(inner.func))
+    return frozenset(names - {""})
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def meaning(tree: ast.AST | None) -> str:
+    """The tree as text, without comments and the messages of asserts; "" if it is nested too deep."""
+    if tree is None:
+        return ""
+    messages = [(node, node.msg) for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    try:
+        for node, _ in messages:
+            node.msg = None
+        return ast.dump(tree)
+    except RecursionError:
+        return ""
+    finally:
+        for node, message in messages:
+            node.msg = message
+
+
+def statements(source: str) -> Iterator[tuple[ast.stmt, str]]:
+    """The statements at the top level of a cell, each with its text as it was written, magics included."""
+    tree = parse(source)
+    lines = source.split("\n")
+    for node in tree.body if tree else ():
+        first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+        text = "\n".join(lines[first - 1 : node.end_lineno])
+        shares_a_line = ";" in text  # with another statement, maybe
+        yield node, _unparsed(node, text) if shares_a_line else text
+
+
+def _unparsed(node: ast.stmt, text: str) -> str:
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return text
+
+
+def key(source: str) -> str:
+    """The text without white space: what is the same but for it, is the same."""
+    return SPACE.sub("", source)
+
+
+def is_remark(source: str) -> bool:
+    """Whether a cell holds comments and nothing else."""
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    return bool(lines) and all(line.startswith("#") for line in lines)
