@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
+def chromium(tmp_path_factory):
     """Chromium without a window, and without a connection to anything but this machine."""
     from selenium import webdriver
 
@@ -23,6 +23,14 @@ def browser(tmp_path_factory):
     driver = webdriver.Chrome(options, webdriver.ChromeService(programs[1]))
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """Chromium at an empty page, without what another test left in its log."""
+    chromium.get("about:blank")
+    chromium.get_log("browser")
+    return chromium
 
 
 LONGEST = ("test_flow", "test_class", "test_units", "test_neighbours", "test_courses", "test_grade_cli")
