@@ -72,7 +72,9 @@ def parser() -> argparse.ArgumentParser:
     build.add_argument("--check", action="store_true", help="write nothing; exit 1 and name the files that differ")
 
     messages = command("messages", _messages, "Keep the translations in step with the text.", "course messages --check")
-    messages.add_argument("unit", nargs="*", metavar="UNIT", help="which units (all, if none is named)")
+    messages.add_argument(
+        "unit", nargs="*", metavar="UNIT", help="which units, or helpers (all of them, if none is named)"
+    )
     task = messages.add_mutually_exclusive_group(required=True)
     task.add_argument("--update", action="store_true", help="bring the .po files up to date; drafts are marked fuzzy")
     task.add_argument("--check", action="store_true", help="exit 1 and name what is missing, fuzzy, obsolete or wrong")
@@ -181,11 +183,11 @@ def _stale(unit, language: str) -> list[str]:
 
 
 def _messages(options) -> int:
-    from course.build import catalog, read
+    from course.build import catalog, helpers_messages, read
 
     found = []
-    for name in options.unit or read.unit_names():
-        ids = catalog.unit_messages(read.read_unit(name))
+    for name in options.unit or [*read.unit_names(), helpers_messages.NAME]:
+        ids = catalog.messages_of(name)
         for language in read.LANGUAGES[1:]:
             path = catalog.path_of(name, language)
             catalogue = catalog.load(path)

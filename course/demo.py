@@ -129,14 +129,14 @@ def fill(notebook, answers: dict[str, str]):
     return notebook
 
 
-def mutants(unit: str) -> list[tuple[str, str, str, str]]:
-    """The typical wrong answers of a unit: grade id, what is wrong, old text, new text."""
+def mutants(unit: str) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
+    """The typical wrong answers of a unit: grade id, what is wrong, old text, new text, the rule groups that it loses."""
     return importlib.import_module(f"course.units.{unit}.mutants").MUTANTS
 
 
 def mutant(unit: str, grade_id: str, name: str) -> str:
     """The source of a typical wrong answer, by its name in the unit's mutants."""
-    (old, new) = next((old, new) for g, n, old, new in mutants(unit) if (g, n) == (grade_id, name))
+    old, new = next((old, new) for g, n, old, new, _ in mutants(unit) if (g, n) == (grade_id, name))
     source = inspect.getsource(getattr(importlib.import_module(f"helpers.{unit}"), grade_id))
     if old not in source:
         raise ValueError(f"The mutant {name!r} of {grade_id} changes a text that is no longer there.")

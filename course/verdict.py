@@ -18,10 +18,21 @@ MESSAGE_LIMIT = 300  # characters: a message is a hint, not a log
 
 
 @dataclasses.dataclass(frozen=True)
+class Group:
+    """One rule group of a test, by the name that the text of the exercise gives it."""
+
+    name: str
+    score: float
+    max_score: float
+    message: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class CellScore:
     """One graded cell: `score` is None while it waits for a person (`status` "manual").
 
-    `judged` says in which way: the grader's README and `docs/teachers.md` say what each way can promise.
+    `judged` says in which way: the grader's README and `docs/teachers.md` say what each way can promise. `groups` are
+    the rules that the test asks for, where it says so (`helpers.rules`).
     """
 
     grade_id: str
@@ -30,6 +41,7 @@ class CellScore:
     status: Status
     message: str = ""
     judged: Judged | Literal[""] = ""
+    groups: tuple[Group, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +76,12 @@ class Verdict:
     def from_json(cls, line: str) -> "Verdict":
         """Read what `as_json` wrote."""
         fields = json.loads(line)
-        cells = tuple(CellScore(**cell) for cell in fields.pop("cells"))
+        cells = tuple(_cell(cell) for cell in fields.pop("cells"))
         return cls(**fields | {name: tuple(fields.get(name, ())) for name in ("flags", "notes")} | {"cells": cells})
+
+
+def _cell(fields: dict) -> CellScore:
+    return CellScore(**fields | {"groups": tuple(Group(**group) for group in fields.get("groups", ()))})
 
 
 def bounded(message: str) -> str:

@@ -1,9 +1,9 @@
 """The student's side of the course: datasets, models, reference functions, plots.
 
 Importing the package is cheap: torch, transformers and matplotlib are imported by the functions that
-need them. It has one side effect, on purpose: OpenMP threads that wait must sleep, not spin. On two
+need them. It has side effects, on purpose. OpenMP threads that wait must sleep, not spin: on two
 shared cores that made a training step up to eight times faster, and OpenMP reads the setting only
-once, when torch is imported.
+once, when torch is imported. And two libraries are kept from warning of what does not matter here.
 """
 
 import os
@@ -23,3 +23,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 # Datasets are tokenized in this process; forked workers would only print warnings about it.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# Without ipywidgets, as in a clean JupyterLab, tqdm greets the first import of transformers with a red box; its bars
+# are switched off anyway (`models.quiet`).
+warnings.filterwarnings("ignore", message="IProgress not found")

@@ -16,6 +16,8 @@ from functools import partial
 from json import JSONDecodeError
 from pathlib import Path
 
+from helpers.language import gettext as _
+
 FIRST_ANSWER = 5  # seconds; huggingface_hub itself sets no limit to its first question
 PAUSE = 2  # seconds before the one repetition, for a server that restarts or counts requests
 PASSING = {408, 429, 500, 502, 503, 504}  # what a server answers that may be well in a moment
@@ -77,19 +79,19 @@ def _explained(error: Exception) -> HubError:
         error = error.__cause__  # why it looked for the file here at all
     status = _status(error)
     if isinstance(error, OfflineModeIsEnabled):
-        return HubError("HF_HUB_OFFLINE is set", "connect to the internet, unset it")
+        return HubError(_("HF_HUB_OFFLINE is set"), _("connect to the internet, unset it"))
     if status in PASSING:
-        return HubError(f"it answered {status}", "wait a minute")
+        return HubError(_("it answered {status}", status=status), _("wait a minute"))
     if status is not None:
         return HubError(
-            f"it answered {status}: there is no such repository, or it is not open to everyone",
-            "look on huggingface.co whether the name and your HF_TOKEN are right",
+            _("it answered {status}: there is no such repository, or it is not open to everyone", status=status),
+            _("look on huggingface.co whether the name and your HF_TOKEN are right"),
         )
     if isinstance(error, HTTPError):
-        return HubError(f"it cannot be reached: {type(error).__name__}", "connect to the internet")
+        return HubError(_("it cannot be reached: {error}", error=type(error).__name__), _("connect to the internet"))
     if isinstance(error, JSONDecodeError | FileMetadataError):
-        return HubError("something else answered, such as the login page of a network", "log in to the network")
+        return HubError(_("something else answered, such as the login page of a network"), _("log in to the network"))
     if getattr(error, "errno", None) == errno.ENOSPC:
-        return HubError("the disk is full", f"free some space under {HF_HUB_CACHE}")
+        return HubError(_("the disk is full"), _("free some space under {folder}", folder=HF_HUB_CACHE))
     first_sentence = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
-    return HubError(f"{type(error).__name__}: {first_sentence}", f"mend the folder {HF_HUB_CACHE}")
+    return HubError(f"{type(error).__name__}: {first_sentence}", _("mend the folder {folder}", folder=HF_HUB_CACHE))

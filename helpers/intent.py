@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from helpers.language import gettext as _
+
 WORDS_OF_REPLIES = Path(__file__).with_name("replies.toml")
 LOCALES = {"en": "en-US", "ru": "ru-RU", "es": "es-ES"}
 
@@ -241,7 +243,8 @@ def reply(
         text = words["no_intent"].format(offer=_offer(tasks[0], words)) if tasks else words["unintelligible"]
         return {"kind": "no_intent", "label": label, "score": score, "text": text}
     if not out_of_scope:
-        return {"kind": "intent", "label": label, "score": score, "text": words["intent"].format(label=label)}
+        text = words["intent"].format(name=_name(label, words))
+        return {"kind": "intent", "label": label, "score": score, "text": text}
     if shelf is not None:
         put_aside(shelf, request, language=language, guess=label, score=score)
     return {"kind": "unknown", "label": None, "score": score, "text": words["unknown"]}
@@ -255,6 +258,11 @@ def examples(locale: str) -> list[str]:
 def _offer(label: str, words: dict) -> str:
     """What the assistant can do, in the user's language; the intent's own name where the table lacks it."""
     return words["offers"].get(label.partition("_")[0], label)
+
+
+def _name(label: str, words: dict) -> str:
+    """An intent in the user's language; its own name where the table lacks it."""
+    return words["intents"].get(label, label)
 
 
 @cache
@@ -272,7 +280,7 @@ def put_aside(shelf: str | Path, request: str, *, language: str, guess: str, sco
     file = os.open(shelf, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         if os.write(file, line) < len(line):
-            raise OSError(f"{shelf} could not take a whole line: is the disk full?")
+            raise OSError(_("{file} could not take a whole line: is the disk full?", file=shelf))
     finally:
         os.close(file)
 

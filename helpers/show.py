@@ -1,12 +1,15 @@
 """Pictures and tables of the notebooks.
 
-In: labels, lengths, metrics. Out: a Matplotlib figure, or HTML that Jupyter and Colab show as it is. The words on a
-picture are names from the data (`labels`, `predictions`, a tag), never prose, so that one picture serves
-readers of every language. Colours come from Okabe and Ito's palette and never carry meaning alone.
+In: labels, lengths, metrics. Out: a Matplotlib figure, or HTML that Jupyter and Colab show as it is. Names from the
+data and the code (`labels`, `eval_loss`, a tag) stand on a picture as they are, words in the reader's language.
+Colours come from Okabe and Ito's palette and never carry meaning alone.
 """
 
 import dataclasses
 import html
+
+from helpers import language
+from helpers.language import gettext as _
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 RESULTS_MIME = "application/vnd.course.results+json"
@@ -68,7 +71,8 @@ def score_histogram(scores: dict[str, list[float]], name: str, threshold: float 
             linewidth=2, hatch=hatch, label=key,
         )  # fmt: skip
     if threshold is not None:
-        axes.axvline(threshold, color="black", linestyle=":", linewidth=2, label=f"threshold {threshold:.3f}")
+        label = _("threshold {value:.3f}", value=threshold)
+        axes.axvline(threshold, color="black", linestyle=":", linewidth=2, label=label)
     axes.set_xlabel(name)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.legend()
@@ -86,7 +90,7 @@ def history(trainer) -> None:
     scores = [name for name in evaluations[0] if name.startswith("eval_") and name not in NO_SCORES] if epochs else []
     for name, marker, colour in zip(scores, "^DvP", (PALETTE[0], PALETTE[2], PALETTE[4], PALETTE[5])):
         axes.plot(epochs, [e[name] for e in evaluations], f"{marker}-", color=colour, label=name)
-    axes.set_xlabel("epoch")
+    axes.set_xlabel(_("epoch"))
     axes.set_ylim(bottom=0)
     axes.legend()
     _finish(figure)
@@ -127,8 +131,8 @@ def roc(labels, scores: dict[str, object]) -> None:
         axes.plot(false_positives, true_positives, line, color=colour, label=f"{name} (AUC {area:.3f})")
         at = (thresholds >= 0.5).nonzero()[0][-1]
         axes.plot(false_positives[at], true_positives[at], marker, color=colour)
-    axes.set_xlabel("false positive rate")
-    axes.set_ylabel("true positive rate")
+    axes.set_xlabel(_("false positive rate"))
+    axes.set_ylabel(_("true positive rate"))
     axes.set_aspect("equal")
     axes.legend(loc="lower right")
     _finish(figure)
@@ -151,8 +155,8 @@ def precision_recall(labels, scores: dict[str, object]) -> None:
         axes.step(recall, precision, line, where="post", color=colour, label=f"{name} (AP {average:.3f})")
         at = int((thresholds < 0.5).sum())
         axes.plot(recall[at], precision[at], marker, color=colour)
-    axes.set_xlabel("recall")
-    axes.set_ylabel("precision")
+    axes.set_xlabel(_("recall"))
+    axes.set_ylabel(_("precision"))
     axes.set_ylim(0, 1.03)
     axes.legend(loc="lower left")
     _finish(figure)
@@ -172,7 +176,7 @@ def calibration(labels, scores: dict[str, object], groups: int = 5) -> None:
         means = [np.mean(np.asarray(values)[part]) for part in parts]
         shares = [np.mean(np.asarray(labels)[part]) for part in parts]
         axes.plot(means, shares, marker + line, color=colour, label=name)
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="mean score", ylabel="share of positives")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=_("mean score"), ylabel=_("share of positives"))
     axes.set_aspect("equal")
     axes.legend(loc="upper left")
     _finish(figure)
@@ -254,6 +258,20 @@ def table(rows: dict[str, dict[str, float]]):
     return pd.DataFrame(rows).T.style.format(precision=4, na_rep="–")
 
 
+def settings(profile) -> None:
+    """What a reader wants to know of a run's settings: which version of it, on what data, with which model, and where."""
+    from helpers import models
+
+    shown = {
+        "profile": profile.name,
+        "data": profile.data,
+        "checkpoint": profile.checkpoint,
+        "epochs": profile.epochs,
+        "device": models.hardware(),
+    }
+    examples(**{"": list(shown), " ": list(shown.values())})
+
+
 def examples(**columns: list) -> None:
     """Rows of data as they are: `examples(text=texts, label=names)`, one column a keyword."""
     from IPython.display import HTML, display
@@ -276,6 +294,8 @@ def results(profile, metrics: dict[str, float]) -> None:
 
     from helpers import models
 
+    with language.speaking("en"):  # programs read the record
+        device = models.hardware()
     metrics = {name: float(value) for name, value in metrics.items()}
     packages = ("torch", "transformers", "datasets", "evaluate")
     record = {
@@ -285,7 +305,7 @@ def results(profile, metrics: dict[str, float]) -> None:
         "checkpoint": profile.checkpoint,
         "settings": dataclasses.asdict(profile),
         "metrics": metrics,
-        "device": models.hardware(),
+        "device": device,
         "versions": {name: version(name) for name in packages},
     }
     rows = "".join(f"<tr><th>{html.escape(k)}</th><td>{v:.4f}</td></tr>" for k, v in metrics.items())

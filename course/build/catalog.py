@@ -12,8 +12,9 @@ from pathlib import Path
 
 import polib
 
+from course.build import helpers_messages
 from course.build.expand import builder_cells, header_cells
-from course.build.read import UNITS, Unit
+from course.build.read import UNITS, Unit, read_unit
 from course.build.translate import messages
 
 GLOSSARY = Path(__file__).parents[1] / "glossary.csv"
@@ -24,6 +25,7 @@ KEPT = {
     "link or image": re.compile(r"\]\(([^)]*)\)"),
     "HTML tag": re.compile(r"</?[a-z][^>]*>"),
     "table bar": re.compile(r"\|"),
+    "placeholder": re.compile(r"\{[a-z_]+(?:![rsa])?(?::[^{}]*)?\}"),
     "bold mark": re.compile(r"\*\*"),
     "line break": re.compile(r"\n"),  # what follows it would be a block, or a line of code, of its own
 }
@@ -34,9 +36,14 @@ def unit_messages(unit: Unit) -> list[str]:
     return messages([*header_cells(unit), *unit.cells, *builder_cells()])
 
 
-def path_of(unit: str, language: str) -> Path:
-    """The catalogue of a unit in one language."""
-    return UNITS / unit / f"{language}.po"
+def messages_of(name: str) -> list[str]:
+    """The messages of a unit, or of `helpers`. Raises `UnitError`."""
+    return helpers_messages.messages() if name == helpers_messages.NAME else unit_messages(read_unit(name))
+
+
+def path_of(name: str, language: str) -> Path:
+    """The catalogue of a unit, or of `helpers`, in one language."""
+    return helpers_messages.path_of(language) if name == helpers_messages.NAME else UNITS / name / f"{language}.po"
 
 
 def read_table(path: Path) -> dict[str, str]:

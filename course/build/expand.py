@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.build.read import LANGUAGES, Unit, UnitError
+from course.build.translate import worded
 
 NBGRADER_SCHEMA = 3
 GRADING_PROFILE = "quick"  # whether a model learns shows after a few steps; a class has many models
@@ -155,7 +156,7 @@ def _number(cells: list[NotebookNode], unit: str) -> None:
 
 
 def same_code(one: NotebookNode, other: NotebookNode) -> bool:
-    """Whether two code cells do the same: their syntax trees agree, the messages of asserts aside.
+    """Whether two code cells do the same: their syntax trees agree, what a person reads in them aside.
 
     One difference is meant to be: the value of the parameter `language`.
     """
@@ -164,9 +165,8 @@ def same_code(one: NotebookNode, other: NotebookNode) -> bool:
 
 def _tree(cell: NotebookNode) -> str:
     tree = ast.parse(cell.source.replace("    %pip", "    pass  # %pip"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assert):
-            node.msg = None
+    for constant in worded(tree):
+        constant.value = ""
     if _has_parameters(cell):
         named = {f"language = {language!r}" for language in LANGUAGES}
         for node in tree.body:

@@ -1,8 +1,8 @@
 """The words of a notebook as gettext messages, and a notebook with its words replaced.
 
 In: cells. Out: messages in the order of the text, or cells in another language. A message is a block of
-Markdown, a comment on a line of its own, or the message of an `assert`. Code, metadata, fenced code and formulas
-are never messages; neither are comments in solutions and hidden tests.
+Markdown, a comment on a line of its own, the message of an `assert`, or the name of a rule group in a test. Code,
+metadata, fenced code and formulas are never messages; neither are comments in solutions and hidden tests.
 """
 
 import ast
@@ -32,7 +32,7 @@ NOT_WORDS = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)")
 class Piece:
     """A message and the place it has in a cell: lines `start` to `end` (exclusive), behind `marker`.
 
-    `columns` is set for the message of an `assert` only: its first and last column on those lines.
+    `columns` is set for a string in the code only: its first and last column on those lines.
     """
 
     text: str
@@ -56,7 +56,7 @@ def translate_cell(cell: NotebookNode, table: dict[str, str]) -> NotebookNode:
     """Return a copy of the cell with its messages replaced, from the bottom up, so that line numbers stay true."""
     cell = copy.deepcopy(cell)
     lines = cell.source.split("\n")
-    for piece in sorted(pieces(cell), key=lambda p: (p.start, p.columns or (0, 0)), reverse=True):
+    for piece in sorted(pieces(cell), key=_place, reverse=True):
         if piece.text not in table:
             continue
         text = table[piece.text]
@@ -75,8 +75,12 @@ def pieces(cell: NotebookNode) -> list[Piece]:
     if cell.cell_type == "markdown":
         return list(_markdown_pieces(cell.source))
     if cell.cell_type == "code":
-        return sorted([*_comment_pieces(cell.source), *_assert_pieces(cell.source)], key=lambda p: p.start)
+        return sorted([*_comment_pieces(cell.source), *_string_pieces(cell.source)], key=_place)
     return []
+
+
+def _place(piece: Piece) -> tuple:
+    return piece.start, piece.columns or (0, 0)
 
 
 def has_words(text: str) -> bool:
@@ -118,10 +122,25 @@ def _comment_pieces(source: str):
             yield Piece(found["text"], number, number + 1, lines[number][: column + 2])
 
 
-def _assert_pieces(source: str):
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Assert) and isinstance(node.msg, ast.Constant):
-            message = node.msg
-            if isinstance(message.value, str) and has_words(message.value):
-                columns = (message.col_offset, message.end_col_offset)
-                yield Piece(message.value, message.lineno - 1, message.end_lineno, columns=columns)
+def _string_pieces(source: str):
+    for constant in worded(ast.parse(source)):
+        if has_words(constant.value):
+            columns = (constant.col_offset, constant.end_col_offset)
+            yield Piece(constant.value, constant.lineno - 1, constant.end_lineno, columns=columns)
+
+
+def worded(tree: ast.AST) -> list[ast.Constant]:
+    """The strings in code that a person reads: messages of asserts, and names of rule groups (`helpers.rules`).
+
+    >>> [constant.value for constant in worded(ast.parse('rules = Rules({"long texts": 1})\\nassert x, "Too short."'))]
+    ['long texts', 'Too short.']
+    """
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert):
+            found.append(node.msg)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            groups = node.args[0] if node.func.id in ("Rules", "rules") and node.args else None
+            found += groups.keys if isinstance(groups, ast.Dict) else [groups]
+    strings = [node for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return sorted(strings, key=lambda node: (node.lineno, node.col_offset))

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from course import ROOT
-from course.build import catalog
+from course.build import catalog, rules
 from course.build.expand import CODE_STUB, COLAB_ALT, TEXT_STUB, builder_cells, expand, header_cells, same_code
 from course.build.read import LANGUAGES, Unit, read_unit
 from course.build.translate import translate
@@ -44,6 +44,7 @@ def build_language(unit: Unit, language: str) -> Built:
     table = _table(unit, language)
     cells = translate([*header_cells(unit), *unit.cells], table)
     check_parity(unit, cells[1:], language)
+    rules.check(f"{unit.name}-{language}", cells)
     short = dict(zip((COLAB_ALT, CODE_STUB, TEXT_STUB), translate(builder_cells(), table)))
     notebook = expand(unit, cells, language, repository=repository(), alt=short[COLAB_ALT].source)
     source = dumps(notebook)

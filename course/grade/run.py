@@ -289,7 +289,13 @@ class Run:
             data = {"text/plain": f"{result.score:g}"}
             cell.outputs.append(nbformat.v4.new_output("execute_result", data, execution_count=None))
         self.found[index] = CellScore(
-            settings.grade_id, result.score, roles.points_of(cell), result.status, result.message, result.judged
+            settings.grade_id,
+            result.score,
+            roles.points_of(cell),
+            result.status,
+            result.message,
+            result.judged,
+            result.groups,
         )
 
     def _by_hand(self, cell: NotebookNode) -> CellScore:

@@ -15,11 +15,9 @@ from helpers import hub
 from helpers.data import files
 from helpers.data.catalog import CONLL_TAGS, DATASETS, EMOTIONS, INTENTS, LOCALES, SAMPLES, Published, Splits
 from helpers.data.files import DataError
+from helpers.language import gettext as _
 
 __all__ = ["CONLL_TAGS", "DATASETS", "EMOTIONS", "INTENTS", "LOCALES", "SAMPLES", "DataError", "load"]
-
-
-OTHER_WAYS = "set COURSE_DATA to a folder of real files, or use profile='offline'"
 
 
 def load(name: str, source: str | Path | None = None, locale: str = "en-US"):
@@ -45,9 +43,12 @@ def load(name: str, source: str | Path | None = None, locale: str = "en-US"):
     from datasets import DatasetDict
 
     if name not in DATASETS:
-        raise DataError(f"There is no dataset {name!r}: choose one of {', '.join(DATASETS)}.")
+        raise DataError(_("There is no dataset {name!r}: choose one of {known}.", name=name, known=", ".join(DATASETS)))
     if locale not in LOCALES:
-        raise DataError(f"There are no data for the locale {locale!r}: choose one of {', '.join(LOCALES)}.")
+        known = ", ".join(LOCALES)
+        raise DataError(
+            _("There are no data for the locale {name!r}: choose one of {known}.", name=locale, known=known)
+        )
     entry = DATASETS[name]
     if source in (None, "real"):
         source = os.environ.get("COURSE_DATA") or "hub"
@@ -71,15 +72,25 @@ def _from_hub(published: Published, locale: str) -> Splits:
         )
     except hub.HubError as error:
         raise DataError(
-            f"The Hub did not give the dataset {published.repository} ({error.reason}): {error.remedy} and run the "
-            f"cell again, {OTHER_WAYS}."
+            _(
+                "The Hub did not give the dataset {name} ({reason}): {remedy} and run the cell again, "
+                "set COURSE_DATA to a folder of real files, or use profile='offline'.",
+                name=published.repository,
+                reason=error.reason,
+                remedy=error.remedy,
+            )
         ) from None
     paths = {split: sorted(folder.glob(pattern)) for split, pattern in patterns.items()}
     found = {split: sum(map(files.count_rows, parts)) for split, parts in paths.items()}
     if found != published.rows:
         raise DataError(
-            f"{published.repository} has changed on the Hub, its splits hold {found} rows instead of {published.rows}: "
-            f"{OTHER_WAYS}."
+            _(
+                "{name} has changed on the Hub, its splits hold {found} rows instead of {expected}: "
+                "set COURSE_DATA to a folder of real files, or use profile='offline'.",
+                name=published.repository,
+                found=found,
+                expected=published.rows,
+            )
         )
     for split, parts in paths.items():
         yield split, folder, chain.from_iterable(map(published.read, parts))
@@ -90,5 +101,5 @@ def _split(split: str, path: Path, rows: Iterable[dict], features):
 
     rows = list(rows)
     if not rows:
-        raise DataError(f"{path} holds no rows for the {split} split.")
+        raise DataError(_("{path} holds no rows for the {split} split.", path=path, split=split))
     return Dataset.from_list(rows, features=features)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from helpers.data import files, splits
 from helpers.data.files import DataError
+from helpers.language import gettext as _
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 LOCALES = ["en-US", "ru-RU", "es-ES"]
@@ -123,7 +124,7 @@ def _read_conll(root: Path, locale: str) -> Splits:
     folder = files.folder(root, "conll2003")
     for split, names in CONLL_FILES.items():
         if split != "test" or files.find(folder, *names):
-            path = files.required(folder, f"{split} split", *names)
+            path = files.required(folder, split, *names)
             yield split, path, _conll_rows(path)
 
 
@@ -143,7 +144,7 @@ def _read_massive(root: Path, locale: str) -> Splits:
 
     Where the file holds no test rows, every second row of `dev` becomes the test split.
     """
-    path = files.required(files.folder(root, "massive"), f"file for {locale}", f"{locale}.jsonl")
+    path = files.required(files.folder(root, "massive"), locale, f"{locale}.jsonl")
     rows = {"train": [], "dev": [], "test": []}
     for place, record in files.read_json_lines(path, ["id", "partition", "intent", "utt"]):
         rows[files.one_of(place, record["partition"], list(rows))].append(
@@ -167,12 +168,12 @@ def _published_massive(path: Path) -> Iterator[dict]:
 def _read_out_of_scope(root: Path, locale: str) -> Splits:
     """Requests that have none of the intents: the course's own, or CLINC150's (Larson et al. 2019)."""
     if root == SAMPLES:
-        path = files.required(files.folder(root, "out_of_scope"), f"file for {locale}", f"{locale}.jsonl")
+        path = files.required(files.folder(root, "out_of_scope"), locale, f"{locale}.jsonl")
         requests = {"validation": [], "test": []}
         for place, record in files.read_json_lines(path, ["text", "split"]):
             requests[files.one_of(place, record["split"], list(requests))].append(files.text(place, record["text"]))
     else:
-        path = files.required(files.folder(root, "clinc_oos"), "file of CLINC150", "data_full.json")
+        path = files.required(files.folder(root, "clinc_oos"), "CLINC150", "data_full.json")
         content = files.read_json(path)
         requests = {
             "validation": _clinc_texts(path, content, "oos_val"),
@@ -185,7 +186,7 @@ def _read_out_of_scope(root: Path, locale: str) -> Splits:
 def _clinc_texts(path: Path, content, key: str) -> list[str]:
     pairs = content.get(key) if isinstance(content, dict) else None
     if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-        raise DataError(f"{path} has no list {key!r} of pairs of a text and its intent.")
+        raise DataError(_("{path} has no list {key!r} of pairs of a text and its intent.", path=path, key=key))
     return [files.text(f"{path}, {key}", text) for text, _ in pairs]
 
 
@@ -199,7 +200,7 @@ def _read_tweets(task: str, names: list[str], root: Path, locale: str) -> Splits
     """A task of TweetEval: a file of JSON lines a split, classes by number."""
     folder = files.folder(root, f"tweet_eval/{task}")
     for split in ("train", "validation", "test"):
-        path = files.required(folder, f"{split} split", f"{split}.jsonl")
+        path = files.required(folder, split, f"{split}.jsonl")
         yield split, path, _class_rows(files.read_json_lines(path, ["text", "label"]), names)
 
 
@@ -207,7 +208,7 @@ def _read_reviews(root: Path, locale: str) -> Splits:
     """IMDB: a CSV file a split, classes by number."""
     folder = files.folder(root, "imdb")
     for split in ("train", "test"):
-        path = files.required(folder, f"{split} split", f"{split}.csv")
+        path = files.required(folder, split, f"{split}.csv")
         yield split, path, _class_rows(files.read_csv(path, ["text", "label"]), POLARITIES)
 
 
@@ -231,7 +232,7 @@ def _read_chats(root: Path, locale: str) -> Splits:
     folder = files.folder(root, "toxic_chat")
     for split in ("train", "test"):
         if split != "test" or files.find(folder, "test.csv"):
-            path = files.required(folder, f"{split} split", f"{split}.csv")
+            path = files.required(folder, split, f"{split}.csv")
             yield split, path, _chat_rows(path)
 
 

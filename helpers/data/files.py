@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from helpers.language import gettext as _
+
 Record = tuple[str, dict]  # ("<file>, line <n>" or "<file>, row <n>", {column: value})
 
 
@@ -24,8 +26,12 @@ def folder(root: Path, name: str) -> Path:
     path = root / name
     if not path.is_dir():
         raise DataError(
-            f"There is no folder {path}: let COURSE_DATA point at a folder that holds {name}/, "
-            "or use profile='offline', which needs no files."
+            _(
+                "There is no folder {path}: let COURSE_DATA point at a folder that holds {name}/, "
+                "or use profile='offline', which needs no files.",
+                path=path,
+                name=name,
+            )
         )
     return path
 
@@ -40,10 +46,15 @@ def find(folder: Path, *names: str) -> Path | None:
 
 
 def required(folder: Path, what: str, *names: str) -> Path:
-    """Return the file that `find` finds; `what` says what it should hold. Raises `DataError` where it is missing."""
+    """Return the file that `find` finds. Raises `DataError` where it is missing.
+
+    `what` says what it should hold: a split, a locale, or a dataset.
+    """
     path = find(folder, *names)
     if path is None:
-        raise DataError(f"There is no {what} in {folder}: expected {names[0]} or {names[0]}.gz.")
+        raise DataError(
+            _("{folder} has no file for {what}: expected {name} or {name}.gz.", folder=folder, what=what, name=names[0])
+        )
     return path
 
 
@@ -55,7 +66,7 @@ def open_text(path: Path):
         with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
             yield lines
     except (UnicodeDecodeError, OSError, zlib.error, EOFError) as error:
-        raise DataError(f"{path} cannot be read as text in UTF-8 ({error}).") from None
+        raise DataError(_("{path} cannot be read as text in UTF-8 ({error}).", path=path, error=error)) from None
 
 
 def read_json(path: Path):
@@ -64,22 +75,23 @@ def read_json(path: Path):
         try:
             return json.load(file)
         except json.JSONDecodeError as error:
-            raise DataError(f"{path}, line {error.lineno}: this is no JSON ({error.msg}).") from None
+            raise DataError(_no_json(_line(path, error.lineno), error)) from None
 
 
 def read_json_lines(path: Path, columns: list[str]) -> Iterator[Record]:
     """Yield the records of a file with one JSON object a line, only these columns. Raises `DataError`."""
     with open_text(path) as lines:
         for number, line in enumerate(lines, start=1):
-            place = f"{path}, line {number}"
+            place = _line(path, number)
             if not line.strip():
                 continue
             try:
                 record = json.loads(line)
             except json.JSONDecodeError as error:
-                raise DataError(f"{place}: this is no JSON ({error.msg}).") from None
+                raise DataError(_no_json(place, error)) from None
             if not isinstance(record, dict):
-                raise DataError(f"{place}: this is no JSON object with {', '.join(columns)}.")
+                names = ", ".join(columns)
+                raise DataError(_("{place}: this is no JSON object with {columns}.", place=place, columns=names))
             _check_columns(place, columns, record)
             yield place, {column: record[column] for column in columns}
 
@@ -94,17 +106,17 @@ def read_csv(path: Path, columns: list[str]) -> Iterator[Record]:
         first = 1
         try:
             header = next(rows, [])
-            _check_columns(f"{path}, line 1", columns, header)
+            _check_columns(_line(path, 1), columns, header)
             first = rows.line_num + 1
             for row in rows:
-                place, first = f"{path}, line {first}", rows.line_num + 1
+                place, first = _line(path, first), rows.line_num + 1
                 if not row:
                     continue
                 if len(row) != len(header):
-                    raise DataError(f"{place}: {len(row)} columns instead of {len(header)}.")
+                    raise DataError(_wrong_count(place, len(row), len(header)))
                 yield place, {column: row[header.index(column)] for column in columns}
         except csv.Error as error:
-            raise DataError(f"{path}, line {first}: this is no CSV ({error}).") from None
+            raise DataError(_("{place}: this is no CSV ({error}).", place=_line(path, first), error=error)) from None
 
 
 def read_parquet(path: Path, columns: list[str]) -> Iterator[Record]:
@@ -120,7 +132,7 @@ def read_parquet(path: Path, columns: list[str]) -> Iterator[Record]:
     features = Features.from_arrow_schema(table.schema)
     cells = [_named(features[column], table[column].to_pylist()) for column in columns]
     for number, row in enumerate(zip(*cells), start=1):
-        yield f"{path}, row {number}", dict(zip(columns, row))
+        yield _("{path}, row {number}", path=path, number=number), dict(zip(columns, row))
 
 
 def _of_parquet(path: Path, read: Callable):
@@ -131,7 +143,11 @@ def _of_parquet(path: Path, read: Callable):
     except (pyarrow.ArrowException, OSError) as error:
         file = path.resolve()  # what was downloaded is a link; deleting only that would not help
         raise DataError(
-            f"{file} cannot be read as parquet ({_first_sentence(error)}): delete it and load again."
+            _(
+                "{file} cannot be read as parquet ({error}): delete it and load again.",
+                file=file,
+                error=_first_sentence(error),
+            )
         ) from None
 
 
@@ -156,7 +172,24 @@ def count_rows(path: Path) -> int:
 def _check_columns(place: str, columns: list[str], found) -> None:
     missing = [column for column in columns if column not in found]
     if missing:
-        raise DataError(f"{place}: there is no column {missing[0]!r}, only {', '.join(found) or 'an empty line'}.")
+        if not found:
+            raise DataError(_("{place}: there is no column {name!r}, the line is empty.", place=place, name=missing[0]))
+        names = ", ".join(found)
+        raise DataError(
+            _("{place}: there is no column {name!r}, only {found}.", place=place, name=missing[0], found=names)
+        )
+
+
+def _line(path: Path, number: int) -> str:
+    return _("{path}, line {number}", path=path, number=number)
+
+
+def _no_json(place: str, error: json.JSONDecodeError) -> str:
+    return _("{place}: this is no JSON ({error}).", place=place, error=error.msg)
+
+
+def _wrong_count(place: str, found: int, expected: int) -> str:
+    return _("{place}: {found} columns instead of {expected}.", place=place, found=found, expected=expected)
 
 
 def _first_sentence(error: Exception) -> str:
@@ -166,14 +199,17 @@ def _first_sentence(error: Exception) -> str:
 def text(place: str, value) -> str:
     """Return a value that must be a text. Raises `DataError`."""
     if not isinstance(value, str):
-        raise DataError(f"{place}: {value!r} is no text.")
+        raise DataError(_("{place}: {value!r} is no text.", place=place, value=value))
     return value
 
 
 def one_of(place: str, value, known: list[str]) -> str:
     """Return a value that must be one of the known names. Raises `DataError`."""
     if value not in known:
-        raise DataError(f"{place}: unknown value {value!r}; it should be one of {', '.join(known)}.")
+        names = ", ".join(known)
+        raise DataError(
+            _("{place}: unknown value {value!r}; it should be one of {known}.", place=place, value=value, known=names)
+        )
     return value
 
 
@@ -188,7 +224,12 @@ def class_number(place: str, value, names: list[str]) -> int:
     numbers = [str(number) for number in range(len(names))]
     if str(value) not in numbers:
         raise DataError(
-            f"{place}: unknown label {value!r}; the labels are {', '.join(names)}, or their numbers from 0."
+            _(
+                "{place}: unknown label {value!r}; the labels are {known}, or their numbers from 0.",
+                place=place,
+                value=value,
+                known=", ".join(names),
+            )
         )
     return int(value)
 
@@ -211,10 +252,15 @@ def read_columns(path: Path, known_tags: list[str]) -> Iterator[tuple[list[str],
                 continue
             columns = columns or len(cells)
             if len(cells) != columns or columns < 2:
-                raise DataError(f"{path}, line {number}: {len(cells)} columns instead of {max(columns, 2)}.")
+                raise DataError(_wrong_count(_line(path, number), len(cells), max(columns, 2)))
             if cells[-1] not in known_tags:
                 raise DataError(
-                    f"{path}, line {number}: unknown tag {cells[-1]!r}; the tags are {', '.join(known_tags)}."
+                    _(
+                        "{place}: unknown tag {value!r}; the tags are {known}.",
+                        place=_line(path, number),
+                        value=cells[-1],
+                        known=", ".join(known_tags),
+                    )
                 )
             words.append(cells[0])
             tags.append(cells[-1])

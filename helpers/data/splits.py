@@ -7,6 +7,7 @@ import hashlib
 from collections import defaultdict
 
 from helpers.data.files import DataError
+from helpers.language import gettext as _
 
 
 def complete(dataset, shares: dict[str, float], *, text: str, label: str):
@@ -29,7 +30,11 @@ def complete(dataset, shares: dict[str, float], *, text: str, label: str):
     for split, chosen in cut.items():
         if not chosen:
             raise DataError(
-                f"{len(train)} training rows are too few to cut other splits from: none is left for {split}."
+                _(
+                    "{count} training rows are too few to cut other splits from: none is left for {split}.",
+                    count=len(train),
+                    split=split,
+                )
             )
     parts = published | {split: train.select(chosen) for split, chosen in cut.items()}
     return DatasetDict({split: parts[split] for split in ("train", "validation", "test")})

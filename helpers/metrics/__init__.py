@@ -8,6 +8,8 @@ a line of its own, because evaluate's parser reads them so.
 from functools import cache
 from pathlib import Path
 
+from helpers.language import gettext as _
+
 HERE = Path(__file__).parent
 NAMES = ("accuracy", "precision", "recall", "roc_auc", "seqeval")
 
@@ -16,7 +18,7 @@ NAMES = ("accuracy", "precision", "recall", "roc_auc", "seqeval")
 def load(name: str):
     """Return the metric of that name, one of `NAMES`; anything else is a `ValueError`."""
     if name not in NAMES:
-        raise ValueError(f"There is no metric {name!r}: choose one of {', '.join(NAMES)}.")
+        raise ValueError(_("There is no metric {name!r}: choose one of {known}.", name=name, known=", ".join(NAMES)))
     import evaluate
 
     return evaluate.load(str(HERE / f"{name}.py"))

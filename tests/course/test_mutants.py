@@ -1,4 +1,4 @@
-"""Do the units' tests see typical mistakes? Each mutant must lose points, the reference none."""
+"""Do the units' tests see typical mistakes? Each mutant must lose the points of its rules, the reference none."""
 
 import ast
 import contextlib
@@ -14,7 +14,7 @@ from course.build.read import unit_names
 from course.demo import mutant, mutants, reference_answers
 
 FUNCTIONS = [(unit, name) for unit in unit_names() for name in reference_answers(unit) if name != "training"]
-MUTANTS = [(unit, grade_id, name) for unit in unit_names() for grade_id, name, _, _ in mutants(unit)]
+MUTANTS = [(unit, grade_id, name) for unit in unit_names() for grade_id, name, *_ in mutants(unit)]
 each_function = pytest.mark.parametrize(("unit", "grade_id"), FUNCTIONS)
 
 
@@ -43,25 +43,30 @@ def namespace_of(unit: str) -> dict:
     return names
 
 
-def passes(unit: str, grade_id: str, answer: str) -> bool:
-    """Whether an answer passes the visible and hidden tests of its exercise."""
+def lost(unit: str, grade_id: str, answer: str) -> set[str]:
+    """The rule groups that an answer loses; {""} if it loses a test that has none. Nothing is lost: it is right."""
     names = dict(namespace_of(unit))
     exec(compile(answer, grade_id, "exec"), names)
+    *body, last = ast.parse(cells_of(unit)[f"test_{grade_id}"].source).body
+    is_value = isinstance(last, ast.Expr)
     try:
-        exec(compile(cells_of(unit)[f"test_{grade_id}"].source, f"test_{grade_id}", "exec"), names)
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(ast.Module(body if is_value else [*body, last], []), f"test_{grade_id}", "exec"), names)
+            value = eval(compile(ast.Expression(last.value), f"test_{grade_id}", "eval"), names) if is_value else None
     except Exception:
-        return False
-    return True
+        return {""}
+    return set(value.rules.points) - (value.rules.tried - value.rules.errors.keys()) if value is not None else set()
 
 
 @each_function
 def test_reference_passes(unit, grade_id):
-    assert passes(unit, grade_id, cells_of(unit)[grade_id].source)
+    assert lost(unit, grade_id, cells_of(unit)[grade_id].source) == set()
 
 
 @pytest.mark.parametrize(("unit", "grade_id", "name"), MUTANTS)
-def test_mutant_loses_points(unit, grade_id, name):
-    assert not passes(unit, grade_id, mutant(unit, grade_id, name))
+def test_mutant_loses_the_points_of_its_rules_and_no_others(unit, grade_id, name):
+    rules = next(rules for owner, mutated, *_, rules in mutants(unit) if (owner, mutated) == (grade_id, name))
+    assert lost(unit, grade_id, mutant(unit, grade_id, name)) == (set(rules) or {""})
 
 
 @each_function
@@ -72,7 +77,7 @@ def test_every_function_has_at_least_four_mutants(unit, grade_id):
 @each_function
 def test_a_test_says_nothing_on_stderr(unit, grade_id, capfd):
     """In nbgrader a line on stderr in a test cell costs all points, so the course's own tests print none."""
-    assert passes(unit, grade_id, cells_of(unit)[grade_id].source)
+    assert lost(unit, grade_id, cells_of(unit)[grade_id].source) == set()
     assert capfd.readouterr().err == ""
 
 
@@ -81,7 +86,7 @@ def test_a_test_says_nothing_on_stderr(unit, grade_id, capfd):
 def test_reference_passes_whatever_is_drawn(unit, grade_id, seed, monkeypatch):
     """Hidden tests draw inputs from a seed of the class."""
     monkeypatch.setenv("CLASS_SEED", seed)
-    assert passes(unit, grade_id, cells_of(unit)[grade_id].source)
+    assert lost(unit, grade_id, cells_of(unit)[grade_id].source) == set()
 
 
 @pytest.mark.parametrize("unit", unit_names())
@@ -98,7 +103,7 @@ def test_lesson_cells_do_not_need_the_tests(unit):
 
 
 def test_a_mutant_whose_text_is_gone_is_an_error(monkeypatch):
-    monkeypatch.setattr(demo, "mutants", lambda unit: [("do_ner", "gone", "no such text", "")])
+    monkeypatch.setattr(demo, "mutants", lambda unit: [("do_ner", "gone", "no such text", "", ())])
     with pytest.raises(ValueError, match="no longer there"):
         mutant("ner", "do_ner", "gone")
 

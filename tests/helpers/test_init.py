@@ -1,6 +1,8 @@
 """`import helpers` is cheap and makes waiting threads sleep. Each test needs a fresh interpreter."""
 
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 # What a user does in a notebook's first cell, with torch already there.
 TORCH_FIRST = "import sys, types; sys.modules['torch'] = types.ModuleType('torch')\n"
@@ -38,3 +40,16 @@ def test_torch_before_helpers_is_warned_of_exactly_once(python):
 
 def test_no_warning_where_the_user_decided(python):
     assert python(TORCH_FIRST + "import helpers", OMP_WAIT_POLICY="ACTIVE").stderr == ""
+
+
+def test_the_first_imports_of_a_notebook_show_no_red_box():
+    """JupyterLab without ipywidgets: tqdm would warn that it found no IProgress."""
+    cells = [
+        "import sys; sys.modules['ipywidgets'] = None",  # Python's own way to say that a module is not there
+        "from helpers import data, models, show, training\nfrom transformers import set_seed\nmodels.quiet()",
+        "import datasets, tqdm.auto\ntqdm.auto.tqdm is tqdm.asyncio.tqdm_asyncio",  # it has looked for ipywidgets
+    ]
+    notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
+    NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+    assert [cell.outputs for cell in notebook.cells[:2]] == [[], []]
+    assert [output.data["text/plain"] for output in notebook.cells[2].outputs] == ["True"]

@@ -355,7 +355,7 @@ def set_aside(tmp_path):
 def test_a_request_in_scope_is_done(ask, language, tmp_path):
     found = ask("song please", language)
     assert (found["kind"], found["label"]) == ("intent", "play_music")
-    assert found["text"] == SENTENCES[language]["intent"].format(label="play_music")
+    assert found["text"] == SENTENCES[language]["intent"].format(name=SENTENCES[language]["intents"]["play_music"])
     assert set_aside(tmp_path) == []
 
 

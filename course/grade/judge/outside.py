@@ -8,12 +8,14 @@ student's reach. A process of the grader's that has run one is good for this sub
 import ast
 import builtins
 import contextlib
+import functools
 import io
 import os
 import resource
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from course.grade.judge import hints
@@ -26,7 +28,8 @@ from course.grade.sandbox.limits import STRETCH, CallFailed, Stopped, TimedOut
 from course.grade.sandbox.process.values import ValueRefused
 from course.grade.sandbox.student import Line
 from course.grade.sandbox.watch import starved_seconds
-from course.verdict import bounded
+from course.verdict import Group, bounded
+from helpers.rules import Score
 
 MARGIN = 10  # seconds that a test may take beyond what a cell may
 TEST_BYTES = 4 << 30  # of memory that a test may take on the grader's side
@@ -61,10 +64,8 @@ class Referee:
         """
         self.line = line
         printed = io.StringIO()
-        failed = self._guarded(source, points, grade_id, words, printed)
-        return failed if isinstance(failed, Result) else Result.of(failed, points, "outside", printed.getvalue())
+        hint = functools.partial(_hint, source=source, grade_id=grade_id, words=words)
 
-    def _guarded(self, source: str, points: float, grade_id: str, words: Words, printed: io.StringIO):
         def lost(message: str, **more) -> Result:
             return Result(0.0, "failed", message, "outside", printed.getvalue(), **more)
 
@@ -76,17 +77,16 @@ class Referee:
                 _seed(self.seed),
                 _limits(self.cell_seconds, self.line),
             ):
-                return partial_credit(self._execute(source, grade_id), points)
+                value = self._execute(source, grade_id)
+            score = partial_credit(value, points)
+            more = _by_group(value, hint) if isinstance(value, Score) else {}
+            return Result.of(score, points, "outside", printed.getvalue(), **more)
         except TestMistake as mistake:
             return Result(None, "manual", str(mistake), "person", printed.getvalue())
-        except Stopped as stopped:
-            return lost(str(stopped), stopped=stopped)
-        except ValueRefused as refused:
-            return lost(bounded(str(refused)))
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # a panic of Rust's, pytest's Failed, SystemExit: all are failed tests
-            return lost(_hint(error, source, grade_id, words))
+            return lost(hint(error), stopped=error if isinstance(error, Stopped) else None)
 
     def _execute(self, source: str, grade_id: str):
         """Run the cell; returns the value of its last line if that is an expression."""
@@ -141,7 +141,29 @@ def _marked(error: Exception, failed: CallFailed) -> Exception:
     return error
 
 
+def _by_group(score: Score, hint: Callable[[BaseException], str]) -> dict:
+    """What a test with rule groups says beside its points. Raises what is no failed test: a mistake of the teacher's."""
+    rules = score.rules
+    for error in rules.errors.values():
+        if isinstance(error, TestMistake):
+            raise error
+    said = {name: hint(error) for name, error in rules.errors.items()}
+    return {
+        "message": bounded(" ".join(f"{name}: {message}" for name, message in said.items())),
+        "stopped": next((error for error in rules.errors.values() if isinstance(error, Stopped)), None),
+        "groups": tuple(
+            Group(name, points * (name in rules.tried and name not in said), points, said.get(name, ""))
+            for name, points in rules.points.items()
+        ),
+    }
+
+
 def _hint(error: BaseException, source: str, grade_id: str, words: Words) -> str:
+    """What the student reads about an error that a test ended with."""
+    if isinstance(error, Stopped):
+        return str(error)
+    if isinstance(error, ValueRefused):
+        return bounded(str(error))
     if isinstance(failed := getattr(error, "failed_call", None), CallFailed):
         return hints.of_call(failed, words)
     if isinstance(error, OtherModel):

@@ -4,7 +4,7 @@ import dataclasses
 import numbers
 
 from course.grade.sandbox.limits import Stopped
-from course.verdict import Judged, Status
+from course.verdict import Group, Judged, Status
 
 
 class TestMistake(Exception):
@@ -27,12 +27,15 @@ class Result:
     printed: str = ""
     stopped: Stopped | None = None
     tampered: bool = False
+    groups: tuple[Group, ...] = ()
 
     @classmethod
-    def of(cls, score: float, points: float, judged: Judged, printed: str = "") -> "Result":
+    def of(
+        cls, score: float, points: float, judged: Judged, printed: str = "", *, message: str = "", **more
+    ) -> "Result":
         """Of a test that ran to its end."""
         status = "passed" if score == points else "partial" if score else "failed"
-        return cls(score, status, "", judged, printed)
+        return cls(score, status, message, judged, printed, **more)
 
 
 def partial_credit(value, points: float) -> float:

@@ -18,9 +18,12 @@
 # ## How to work with this notebook
 #
 # Run the cells from top to bottom: click a cell and press Shift + Enter. Between the explanations there are
-# **five exercises**. Each of them is one cell that says `raise NotImplementedError()`: replace that line
-# with your own code. Right below stands a cell with tests. If it prints nothing, you are done; if it
-# stops with a message, the message says what to look at.
+# **five exercises** and **one written question**; all of them give points. An exercise is a cell that says
+# `raise NotImplementedError()`: replace that line with your own code. Right below stands a cell with tests. It
+# answers with a table of the rules of the exercise: ✓ you keep the rule, ✗ not yet, and the message says what to
+# look at, … the rule is tested after you hand in. A small test has no table: if it prints nothing, you are done.
+#
+# You answer the written question in the cell below it: double-click that cell, write, press Shift + Enter.
 #
 # When you hand in, more tests run than you can see here. They check the same rules on other examples, so
 # follow the text of the exercise and not only the example.
@@ -33,6 +36,7 @@
 # > swearing among them. The tweets of the small dataset were invented for this course and have none.
 
 # %% tags=["parameters"]
+language = "en"
 profile = "auto"
 checkpoint = ""
 epochs = 0
@@ -46,6 +50,7 @@ learning_rate = 0.0
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
 from helpers import data, emotion, models, profiles, show, training
+from helpers.rules import Rules
 import numpy as np
 from transformers import set_seed
 
@@ -53,12 +58,17 @@ models.quiet()
 
 # %%
 profile = profiles.load(
-    "emotion", profile, checkpoint=checkpoint, epochs=epochs, learning_rate=learning_rate
+    "emotion",
+    profile,
+    language=language,
+    checkpoint=checkpoint,
+    epochs=epochs,
+    learning_rate=learning_rate,
 )
 profiles.choose(profile.name)
 checkpoint = profile.checkpoint
 set_seed(profile.seed)
-models.hardware(), profile
+show.settings(profile)
 
 # %% [markdown]
 # ## 1. Look at the data
@@ -929,8 +939,10 @@ show.examples(text=my_opinions, prediction=opinions)
 #
 # </details>
 #
-# **Hand in:** save the notebook, then download it with *File → Download* and upload the `.ipynb` file where your teacher collects it. Before that, run everything once more from top to
-# bottom: *Runtime → Restart session and run all*.
+# **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
+# in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with
+# *File → Download → Download .ipynb*, in JupyterLab with *File → Download*. Upload the `.ipynb` file where your
+# teacher collects it.
 
 # %% tags=["lesson"]
 show.results(

@@ -17,9 +17,12 @@
 # ## How to work with this notebook
 #
 # Run the cells from top to bottom: click a cell and press Shift + Enter. Between the explanations there are
-# **five exercises**. Each of them is one cell that says `raise NotImplementedError()`: replace that line
-# with your own code. Right below stands a cell with tests. If it prints nothing, you are done; if it
-# stops with a message, the message says what to look at.
+# **five exercises** and **one written question**; all of them give points. An exercise is a cell that says
+# `raise NotImplementedError()`: replace that line with your own code. Right below stands a cell with tests. It
+# answers with a table of the rules of the exercise: ✓ you keep the rule, ✗ not yet, and the message says what to
+# look at, … the rule is tested after you hand in. A small test has no table: if it prints nothing, you are done.
+#
+# You answer the written question in the cell below it: double-click that cell, write, press Shift + Enter.
 #
 # When you hand in, more tests run than you can see here. They check the same rules on other examples, so
 # follow the text of the exercise and not only the example.
@@ -29,6 +32,7 @@
 # You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
 
 # %% tags=["parameters"]
+language = "en"
 profile = "auto"
 checkpoint = ""
 epochs = 0
@@ -45,6 +49,7 @@ from dataclasses import replace
 from functools import partial
 
 from helpers import data, metrics, models, ner, profiles, show, training
+from helpers.rules import Rules
 import numpy as np
 from transformers import set_seed
 
@@ -52,11 +57,16 @@ models.quiet()
 
 # %%
 profile = profiles.load(
-    "ner", profile, checkpoint=checkpoint, epochs=epochs, learning_rate=learning_rate
+    "ner",
+    profile,
+    language=language,
+    checkpoint=checkpoint,
+    epochs=epochs,
+    learning_rate=learning_rate,
 )
 checkpoint = models.fetch(profile.checkpoint)
 set_seed(profile.seed)
-models.hardware(), profile
+show.settings(profile)
 
 # %% [markdown]
 # ## 1. Look at the data
@@ -944,8 +954,10 @@ for text in [
 #
 # </details>
 #
-# **Hand in:** save the notebook, then download it with *File → Download* and upload the `.ipynb` file where your teacher collects it. Before that, run everything once more from top to
-# bottom: *Runtime → Restart session and run all*.
+# **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
+# in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with
+# *File → Download → Download .ipynb*, in JupyterLab with *File → Download*. Upload the `.ipynb` file where your
+# teacher collects it.
 
 # %% tags=["lesson"]
 show.results(profile, trained | {"f1_by_hand": by_hand["f1"]})
