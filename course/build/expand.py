@@ -1,23 +1,22 @@
 """A translated unit → a notebook that nbgrader and Colab understand.
 
-In: a unit's cells with the course's shorthand. Out: a complete notebook: header with badge, install cell, nbgrader's
-metadata, cell ids that never change. In the cell of parameters, `language = "en"` becomes the notebook's own language.
+In: a unit's cells with the course's shorthand. Out: a complete notebook: header, how it is opened, nbgrader's metadata,
+cell ids that never change. In the cell of parameters, `language = "en"` becomes the notebook's own language.
 """
 
 import ast
 import re
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook
 
+from course.build import opening
 from course.build.read import LANGUAGES, Unit, UnitError
 from course.build.translate import worded
 
 NBGRADER_SCHEMA = 3
 GRADING_PROFILE = "quick"  # whether a model learns shows after a few steps; a class has many models
-LANGUAGE_NAMES = {"en": "English", "ru": "Русский", "es": "Español"}
 LANGUAGE_PARAMETER = re.compile(r'^language = "en"$', re.M)
-BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 # Text that the builder writes; it is translated with the unit's own.
 HEADER = """\
@@ -35,9 +34,9 @@ HEADER = """\
 
 **Prerequisites:** {prerequisites}.
 """
-COLAB_ALT = "Open in Colab"
 CODE_STUB = "YOUR CODE HERE"
 TEXT_STUB = "YOUR ANSWER HERE"
+TEXTS = (opening.COLAB_ALT, opening.COLAB_START, opening.LOCAL_START, CODE_STUB, TEXT_STUB)
 
 
 def header_cells(unit: Unit) -> list[NotebookNode]:
@@ -56,19 +55,22 @@ def header_cells(unit: Unit) -> list[NotebookNode]:
 
 def builder_cells() -> list[NotebookNode]:
     """The builder's short texts as cells, so that they are translated like everything else."""
-    return [new_markdown_cell(text) for text in (COLAB_ALT, CODE_STUB, TEXT_STUB)]
+    return [new_markdown_cell(text) for text in TEXTS]
 
 
-def expand(unit: Unit, cells: list[NotebookNode], language: str, *, repository: str, alt: str) -> NotebookNode:
+def expand(
+    unit: Unit, cells: list[NotebookNode], language: str, *, repository: str, words: dict[str, str]
+) -> NotebookNode:
     """Return the notebook of one language.
 
-    `cells` are the unit's translated cells, the header first; `alt` is the badge's translated text;
-    `repository` is `owner/name` on GitHub.
+    `cells` are the unit's translated cells, the header first; `words` maps the builder's short texts to their
+    translation; `repository` is `owner/name` on GitHub, or "".
     """
     header, *cells = cells
     cells = [_with_language(cell, language) for cell in cells]
-    header.source = _with_links(header.source, unit.name, language, repository, alt)
-    expanded = [header, _install_cell(repository), *(_expand_cell(cell, unit.name) for cell in cells)]
+    header.source = opening.with_links(header.source, unit.name, language, repository, words[opening.COLAB_ALT])
+    start = opening.start_cells(unit.name, language, repository, words)
+    expanded = [header, *start, *(_expand_cell(cell, unit.name) for cell in cells)]
     _number(expanded, unit.name)
     notebook = new_notebook(cells=expanded)
     notebook.metadata = NotebookNode(
@@ -81,18 +83,6 @@ def expand(unit: Unit, cells: list[NotebookNode], language: str, *, repository: 
     return notebook
 
 
-def _with_links(source: str, unit: str, language: str, repository: str, alt: str) -> str:
-    """Put the Colab badge and the links to the other languages under the title."""
-    title, rest = source.split("\n", 1)
-    colab = f"https://colab.research.google.com/github/{repository}/blob/main/release"
-    badge = f"[![{alt}]({BADGE})]({colab}/{unit}-{language}/{unit}.ipynb)"
-    others = [
-        LANGUAGE_NAMES[other] if other == language else f"[{LANGUAGE_NAMES[other]}](../{unit}-{other}/{unit}.ipynb)"
-        for other in LANGUAGES
-    ]
-    return "\n".join([title, "", f"{badge} · {' · '.join(others)}", rest])
-
-
 def _with_language(cell: NotebookNode, language: str) -> NotebookNode:
     """Tell a notebook that asks for it, by `language = "en"` among its parameters, in which language it is written."""
     if _has_parameters(cell):
@@ -102,14 +92,6 @@ def _with_language(cell: NotebookNode, language: str) -> NotebookNode:
 
 def _has_parameters(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", [])
-
-
-def _install_cell(repository: str) -> NotebookNode:
-    return new_code_cell(
-        "import sys\n\n"
-        'if "google.colab" in sys.modules:\n'
-        f'    %pip install -q "transformers-course @ git+https://github.com/{repository}"'
-    )
 
 
 def _expand_cell(cell: NotebookNode, unit: str) -> NotebookNode:

@@ -15,7 +15,7 @@ from traitlets.config import Config
 
 from course import ROOT
 from course.build import catalog, rules
-from course.build.expand import CODE_STUB, COLAB_ALT, TEXT_STUB, builder_cells, expand, header_cells, same_code
+from course.build.expand import CODE_STUB, TEXT_STUB, TEXTS, builder_cells, expand, header_cells, same_code
 from course.build.read import LANGUAGES, Unit, read_unit
 from course.build.translate import translate
 
@@ -29,26 +29,30 @@ class Built:
     release: str
 
 
-def build_unit(name: str, languages: tuple[str, ...] = LANGUAGES) -> list[Built]:
-    """Build a unit in memory. Raises `UnitError`, or `CatalogueError` where a translation is not ready."""
+def build_unit(name: str, languages: tuple[str, ...] = LANGUAGES, *, address: str | None = None) -> list[Built]:
+    """Build a unit in memory, for the course at `address`, by default the `repository` of pyproject.toml.
+
+    Raises `UnitError`, or `CatalogueError` where a translation is not ready.
+    """
     unit = read_unit(name)
-    return [build_language(unit, language) for language in languages]
+    return [build_language(unit, language, address) for language in languages]
 
 
 class CatalogueError(Exception):
     """A translation that is not ready to be published."""
 
 
-def build_language(unit: Unit, language: str) -> Built:
+def build_language(unit: Unit, language: str, address: str | None = None) -> Built:
     """Build a unit in one language: translate, expand, release."""
     table = _table(unit, language)
     cells = translate([*header_cells(unit), *unit.cells], table)
     check_parity(unit, cells[1:], language)
     rules.check(f"{unit.name}-{language}", cells)
-    short = dict(zip((COLAB_ALT, CODE_STUB, TEXT_STUB), translate(builder_cells(), table)))
-    notebook = expand(unit, cells, language, repository=repository(), alt=short[COLAB_ALT].source)
+    words = {text: cell.source for text, cell in zip(TEXTS, translate(builder_cells(), table), strict=True)}
+    address = repository() if address is None else address
+    notebook = expand(unit, cells, language, repository=address, words=words)
     source = dumps(notebook)
-    released = release(unit.name, source, short[CODE_STUB].source, short[TEXT_STUB].source)
+    released = release(unit.name, source, words[CODE_STUB], words[TEXT_STUB])
     return Built(Path(f"{unit.name}-{language}/{unit.name}.ipynb"), source, released)
 
 
@@ -78,9 +82,9 @@ def _table(unit: Unit, language: str) -> dict[str, str]:
 
 
 def repository() -> str:
-    """`owner/name` of the course on GitHub, from pyproject.toml: the Colab badges point there."""
+    """`owner/name` of the course on GitHub, from pyproject.toml: the Colab badges point there. "" where it has none."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return settings["tool"]["course"]["repository"]
+    return settings["tool"]["course"].get("repository", "")
 
 
 def dumps(notebook: NotebookNode) -> str:

@@ -317,8 +317,6 @@ def is_english(text: str) -> bool:
 
 
 def without_cyrillic(cell) -> list[str]:
-    if cell.source.startswith("import sys"):  # the install cell has no words
-        return []
     return [piece.text for piece in pieces(cell) if not re.search("[а-яё]", NOT_PROSE.sub(r" \1 ", piece.text), re.I)]
 
 

@@ -23,7 +23,6 @@ from course.build.write import (
     differences,
     dumps,
     release,
-    repository,
     write,
 )
 
@@ -206,29 +205,6 @@ class TestBoth:
         assert not re.search(r"notebook_login|google\.colab import drive|drive\.mount|--upgrade|huggingface-cli", code)
 
     @everywhere
-    def test_nothing_is_installed_but_the_course(self, built, name, language, kind):
-        code = "\n".join(c.source for c in parsed(getattr(built[name, language], kind)).cells if c.cell_type == "code")
-        lines = [line.strip() for line in code.split("\n") if re.search(r"\b(pip|conda|apt)\b", line)]
-        assert lines == [f'%pip install -q "transformers-course @ git+https://github.com/{repository()}"']
-
-    @everywhere
-    def test_the_badge_points_at_a_file_of_release(self, built, name, language, kind):
-        header = parsed(getattr(built[name, language], kind)).cells[0].source
-        (path,) = re.findall(rf"colab\.research\.google\.com/github/{repository()}/blob/main/([^)]+)\)", header)
-        assert path == f"release/{name}-{language}/{name}.ipynb"
-        assert (ROOT / path).is_file()
-
-    @everywhere
-    def test_the_other_two_languages_are_files_beside_it(self, built, name, language, kind):
-        header = parsed(getattr(built[name, language], kind)).cells[0].source
-        links = re.findall(r"\]\((\.\./[^)]+)\)", header)
-        assert len(links) == 2
-        for link in links:
-            target = (ROOT / "release" / f"{name}-{language}" / link).resolve()
-            assert target.is_file()
-            assert target.parent.name != f"{name}-{language}"
-
-    @everywhere
     def test_the_text_ends_with_a_line_break(self, built, name, language, kind):
         assert getattr(built[name, language], kind).endswith("}\n")
 
@@ -355,11 +331,12 @@ class TestReleaseOfSmallUnits:
 
     @pytest.fixture
     def released(self, small_unit):
-        from course.build.expand import expand, header_cells
+        from course.build.expand import TEXTS, expand, header_cells
 
         def made(*cells):
             unit = small_unit(*cells)
-            notebook = expand(unit, [*header_cells(unit), *unit.cells], "en", repository="owner/name", alt="Open")
+            words = {text: text for text in TEXTS}
+            notebook = expand(unit, [*header_cells(unit), *unit.cells], "en", repository="", words=words)
             return by_id(parsed(release("small", dumps(notebook), "YOUR CODE", "YOUR ANSWER")))
 
         return made
