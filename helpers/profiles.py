@@ -106,8 +106,6 @@ def load(unit: str, name: str = "auto", *, language: str | None = None, **overri
     'all-MiniLM-L6-v2'
     >>> load("ner", "full", checkpoint="all-MiniLM-L6-v2", epochs=1).epochs
     1
-    >>> load("intent", "full", language="ru").checkpoint
-    'distilbert-base-multilingual-cased'
     """
     if language:
         reader.use(language)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import helpers
-from helpers import models
+from helpers import language, models
 
 ROOT = Path(helpers.__file__).resolve().parents[1]
 
@@ -27,6 +27,13 @@ def closed_network():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", refuse)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """Whatever language a test makes helpers speak, the next one begins in English."""
+    with language.speaking("en"):
         yield
 
 

@@ -178,7 +178,7 @@ def test_missing_folder(tmp_path, one_sentence):
 @pytest.mark.parametrize("missing", ["train", "validation"])
 def test_missing_split(tmp_path, one_sentence, missing):
     write(tmp_path, **dict.fromkeys({"train_txt", "validation_txt"} - {f"{missing}_txt"}, GOOD))
-    with one_sentence(data.DataError, f"no {missing} split", str(tmp_path), f"{missing}.txt.gz"):
+    with one_sentence(data.DataError, f"no file for {missing}", str(tmp_path), f"{missing}.txt.gz"):
         data.load("conll2003", tmp_path)
 
 

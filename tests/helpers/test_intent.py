@@ -410,8 +410,9 @@ def test_every_text_gets_a_reply(model, tokenizer, text, language):
 def test_the_table_has_the_same_words_in_every_language():
     scenarios = {name.partition("_")[0] for name in data.load("massive", "samples")["train"].features["label"].names}
     for words in SENTENCES.values():
-        assert words.keys() == {"intent", "unintelligible", "no_intent", "unknown", "examples", "offers"}
+        assert words.keys() == {"intent", "unintelligible", "no_intent", "unknown", "examples", "offers", "intents"}
         assert words["offers"].keys() == scenarios
+        assert words["intents"].keys() == set(data.INTENTS) - intent.CHAT
         assert len(words["examples"]) == 4
 
 
