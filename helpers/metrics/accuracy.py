@@ -13,5 +13,6 @@ class Accuracy(evaluate.Metric):
             features=datasets.Features({"predictions": datasets.Value("int32"), "references": datasets.Value("int32")}),
         )
 
-    def _compute(self, predictions, references):
-        return {"accuracy": float(accuracy_score(references, predictions))}
+    def _compute(self, predictions, references, normalize=True, sample_weight=None):
+        score = accuracy_score(references, predictions, normalize=normalize, sample_weight=sample_weight)
+        return {"accuracy": float(score)}

@@ -2,6 +2,7 @@
 
 import datasets
 import evaluate
+import numpy as np
 from sklearn.metrics import precision_score
 
 
@@ -13,7 +14,25 @@ class Precision(evaluate.Metric):
             features=datasets.Features({"predictions": datasets.Value("int32"), "references": datasets.Value("int32")}),
         )
 
-    def _compute(self, predictions, references, average="macro"):
-        # A class that was never predicted counts as zero, without a warning on stderr.
-        score = precision_score(references, predictions, average=average, zero_division=0)
-        return {"precision": float(score)}
+    def _compute(
+        self,
+        predictions,
+        references,
+        labels=None,
+        pos_label=1,
+        average="macro",
+        sample_weight=None,
+        zero_division=0,
+    ):
+        # A class that was never predicted counts as zero, without a warning on stderr, unless asked otherwise.
+        score = precision_score(
+            references,
+            predictions,
+            labels=labels,
+            pos_label=pos_label,
+            average=average,
+            sample_weight=sample_weight,
+            zero_division=zero_division,
+        )
+        # With average=None there is one number for each class.
+        return {"precision": float(score) if np.ndim(score) == 0 else score}

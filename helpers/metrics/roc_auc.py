@@ -2,7 +2,8 @@
 
 Rows of class probabilities are scored macro one-vs-one (Hand and Till 2001) over the classes that occur in the
 references, renormalised over these: scikit-learn itself refuses when one of the classes is absent. With fewer than
-two, and where a probability is no number, there is nothing to rank: nan.
+two, and where a probability is no number, there is nothing to rank: nan. Whoever asks for another average gets
+scikit-learn's own, with its errors.
 """
 
 import datasets
@@ -24,11 +25,30 @@ class RocAuc(evaluate.Metric):
             ],
         )
 
-    def _compute(self, prediction_scores, references):
+    def _compute(
+        self,
+        prediction_scores,
+        references,
+        average="macro",
+        max_fpr=None,
+        sample_weight=None,
+        labels=None,
+        multi_class="ovo",
+    ):
         scores = np.asarray(prediction_scores, dtype=np.float64)
-        if scores.ndim == 1:
-            return {"roc_auc": float(roc_auc_score(references, scores))}
-        return {"roc_auc": _one_vs_one(scores, np.asarray(references))}
+        plain = (average, multi_class, labels, max_fpr, sample_weight) == ("macro", "ovo", None, None, None)
+        if scores.ndim == 2 and plain:
+            return {"roc_auc": _one_vs_one(scores, np.asarray(references))}
+        score = roc_auc_score(
+            references,
+            scores,
+            average=average,
+            max_fpr=max_fpr,
+            sample_weight=sample_weight,
+            labels=labels,
+            multi_class=multi_class,
+        )
+        return {"roc_auc": float(score) if np.ndim(score) == 0 else score}
 
 
 def _one_vs_one(probabilities, references):

@@ -45,6 +45,37 @@ def test_the_average_is_macro_unless_asked_otherwise(name):
     assert score == {name: 0.5 if name == "precision" else 0.375}
 
 
+@pytest.mark.parametrize("name", ["precision", "recall"])
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"average": "macro", "zero_division": 0},
+        {"average": "macro", "zero_division": 1},
+        {"average": "weighted", "sample_weight": [1, 2, 3] * 10, "zero_division": 0},
+        {"average": "micro", "labels": [1, 2]},
+        {"average": None, "zero_division": 0},
+    ],
+)
+def test_precision_and_recall_take_the_keywords_of_evaluate(rng, name, keywords):
+    predictions, references = classes(rng)
+    (score,) = metrics.load(name).compute(predictions=predictions, references=references, **keywords).values()
+    expected = getattr(sklearn.metrics, f"{name}_score")(references, predictions, **keywords)
+    assert np.asarray(score) == pytest.approx(np.asarray(expected))
+
+
+@pytest.mark.parametrize("name", ["precision", "recall"])
+def test_precision_and_recall_of_one_class(name):
+    pair = {"predictions": [2, 2, 0], "references": [2, 0, 0]}
+    score = metrics.load(name).compute(**pair, average="binary", pos_label=2, labels=[0, 2])
+    assert score == {name: 0.5 if name == "precision" else 1.0}
+
+
+def test_accuracy_takes_the_keywords_of_evaluate():
+    pair = {"predictions": [1, 0, 0], "references": [1, 1, 0]}
+    assert metrics.load("accuracy").compute(**pair, normalize=False) == {"accuracy": 2.0}
+    assert metrics.load("accuracy").compute(**pair, sample_weight=[1, 2, 1]) == {"accuracy": 0.5}
+
+
 def test_roc_auc_is_scikit_learns(rng):
     scores, references = rng.random(30), np.arange(30) % 2
     score = metrics.load("roc_auc").compute(prediction_scores=scores, references=references)
@@ -56,6 +87,27 @@ def test_roc_auc_of_several_classes_is_scikit_learns_one_vs_one(rng):
     score = metrics.load("roc_auc").compute(prediction_scores=probabilities, references=references)
     expected = sklearn.metrics.roc_auc_score(references, probabilities, multi_class="ovo", average="macro")
     assert score == {"roc_auc": pytest.approx(expected)}
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"multi_class": "ovo", "average": "macro"},
+        {"multi_class": "ovr", "average": "macro"},
+        {"multi_class": "ovo", "average": "weighted"},
+        {"multi_class": "ovr", "average": "macro", "labels": [0, 1, 2, 3], "sample_weight": [1, 2, 3] * 10},
+    ],
+)
+def test_roc_auc_takes_the_keywords_of_evaluate(rng, keywords):
+    probabilities, references = rng.dirichlet(np.ones(4), 30), np.arange(30) % 4
+    score = metrics.load("roc_auc").compute(prediction_scores=probabilities, references=references, **keywords)
+    assert score == {"roc_auc": pytest.approx(sklearn.metrics.roc_auc_score(references, probabilities, **keywords))}
+
+
+def test_roc_auc_of_a_binary_score_takes_the_keywords_of_evaluate(rng):
+    scores, references = rng.random(30), np.arange(30) % 2
+    score = metrics.load("roc_auc").compute(prediction_scores=scores, references=references, max_fpr=0.5)
+    assert score == {"roc_auc": pytest.approx(sklearn.metrics.roc_auc_score(references, scores, max_fpr=0.5))}
 
 
 def test_roc_auc_leaves_absent_classes_out(rng):
