@@ -1,7 +1,8 @@
 """A translated unit → a notebook that nbgrader and Colab understand.
 
 In: a unit's cells with the course's shorthand. Out: a complete notebook: header, how it is opened, nbgrader's metadata,
-cell ids that never change. In the cell of parameters, `language = "en"` becomes the notebook's own language.
+cell ids that never change, the check at the end. In the cell of parameters, `language = "en"` becomes the notebook's
+own language.
 """
 
 import ast
@@ -10,7 +11,7 @@ import re
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from course.build import opening
+from course.build import closing, opening
 from course.build.read import LANGUAGES, Unit, UnitError
 from course.build.translate import worded
 
@@ -36,7 +37,7 @@ HEADER = """\
 """
 CODE_STUB = "YOUR CODE HERE"
 TEXT_STUB = "YOUR ANSWER HERE"
-TEXTS = (opening.COLAB_ALT, opening.COLAB_START, opening.LOCAL_START, CODE_STUB, TEXT_STUB)
+TEXTS = (opening.COLAB_ALT, opening.COLAB_START, opening.LOCAL_START, CODE_STUB, TEXT_STUB, closing.CHECK)
 
 
 def header_cells(unit: Unit) -> list[NotebookNode]:
@@ -70,7 +71,8 @@ def expand(
     cells = [_with_language(cell, language) for cell in cells]
     header.source = opening.with_links(header.source, unit.name, language, repository, words[opening.COLAB_ALT])
     start = opening.start_cells(unit.name, language, repository, words)
-    expanded = [header, *start, *(_expand_cell(cell, unit.name) for cell in cells)]
+    end = closing.end_cells(words)
+    expanded = [header, *start, *(_expand_cell(cell, unit.name) for cell in cells), *end]
     _number(expanded, unit.name)
     notebook = new_notebook(cells=expanded)
     notebook.metadata = NotebookNode(

@@ -18,6 +18,7 @@ from course.build import catalog, rules
 from course.build.expand import CODE_STUB, TEXT_STUB, TEXTS, builder_cells, expand, header_cells, same_code
 from course.build.read import LANGUAGES, Unit, read_unit
 from course.build.translate import translate
+from helpers.check.reading import fingerprint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +97,8 @@ def dumps(notebook: NotebookNode) -> str:
 def release(unit: str, source: str, code_stub: str, text_stub: str) -> str:
     """Return the released notebook: nbgrader's own GenerateAssignment, run in this process.
 
-    It takes solutions and hidden tests out and puts stubs in their place, here in the reader's language.
+    It takes solutions and hidden tests out and puts stubs in their place, here in the reader's language. The metadata
+    say what each cell looks like, so that the student's check (`helpers.check`) sees what is unwritten or changed.
     """
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
@@ -118,6 +120,11 @@ def release(unit: str, source: str, code_stub: str, text_stub: str) -> str:
         converter.log.setLevel("ERROR")
         converter.start()
         released = nbformat.read(root / "release" / unit / f"{unit}.ipynb", as_version=4)
+    released.metadata.setdefault("course", NotebookNode())["cells"] = {
+        cell.id: fingerprint(cell.source)
+        for cell in released.cells
+        if cell.cell_type == "code" or "nbgrader" in cell.metadata
+    }
     return dumps(released)
 
 
