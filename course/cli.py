@@ -283,7 +283,7 @@ def _print_table(verdicts) -> None:
 
 
 def _feedback(options) -> int:
-    from course.grade import feedback
+    from course.pages import feedback
 
     graded = _graded([options.assignment], options.course_dir)
     for student in options.student or ():

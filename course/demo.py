@@ -5,8 +5,6 @@ released notebooks, and `demo/report.html`.
 """
 
 import copy
-import importlib
-import inspect
 import shutil
 import sys
 import time
@@ -15,6 +13,7 @@ from pathlib import Path
 import nbformat
 
 from course import ROOT
+from course.answers import fill, mutant, reference_answers
 from course.cli import main as course
 
 DEMO = ROOT / "demo"
@@ -109,38 +108,6 @@ def tag_tests(notebook):
         if cell.id.startswith("test_"):
             cell.metadata.tags = ["skip-execution"]
     return notebook
-
-
-def reference_answers(unit: str) -> dict[str, str]:
-    """Grade id → the reference's source, of every answer cell that holds code."""
-    notebook = nbformat.read(ROOT / "source" / f"{unit}-en" / f"{unit}.ipynb", as_version=4)
-    return {
-        cell.metadata.nbgrader.grade_id: cell.source
-        for cell in notebook.cells
-        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
-    }
-
-
-def fill(notebook, answers: dict[str, str]):
-    """Put answers into a released notebook, by grade id."""
-    for cell in notebook.cells:
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-        cell.source = answers.get(grade_id, cell.source)
-    return notebook
-
-
-def mutants(unit: str) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
-    """The typical wrong answers of a unit: grade id, what is wrong, old text, new text, the rule groups that it loses."""
-    return importlib.import_module(f"course.units.{unit}.mutants").MUTANTS
-
-
-def mutant(unit: str, grade_id: str, name: str) -> str:
-    """The source of a typical wrong answer, by its name in the unit's mutants."""
-    old, new = next((old, new) for g, n, old, new, _ in mutants(unit) if (g, n) == (grade_id, name))
-    source = inspect.getsource(getattr(importlib.import_module(f"helpers.{unit}"), grade_id))
-    if old not in source:
-        raise ValueError(f"The mutant {name!r} of {grade_id} changes a text that is no longer there.")
-    return source.replace(old, new)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ class CellScore:
     """One graded cell: `score` is None while it waits for a person (`status` "manual").
 
     `judged` says in which way: the grader's README and `docs/teachers.md` say what each way can promise. `groups` are
-    the rules that the test asks for, where it says so (`helpers.rules`).
+    the rules that the test asks for, where it says so (`helpers.rules`). `lent` names earlier answers in place of which
+    the teacher's solution was used here.
     """
 
     grade_id: str
@@ -42,6 +43,7 @@ class CellScore:
     message: str = ""
     judged: Judged | Literal[""] = ""
     groups: tuple[Group, ...] = ()
+    lent: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +83,8 @@ class Verdict:
 
 
 def _cell(fields: dict) -> CellScore:
-    return CellScore(**fields | {"groups": tuple(Group(**group) for group in fields.get("groups", ()))})
+    groups = tuple(Group(**group) for group in fields.get("groups", ()))
+    return CellScore(**fields | {"groups": groups, "lent": tuple(fields.get("lent", ()))})
 
 
 def bounded(message: str) -> str:

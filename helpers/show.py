@@ -259,7 +259,7 @@ def table(rows: dict[str, dict[str, float]]):
 
 
 def settings(profile) -> None:
-    """What a reader wants to know of a run's settings: which version of it, on what data, with which model, and where."""
+    """What a reader wants to know of a run: which version of it, on what data, with which model, and where."""
     from helpers import models
 
     shown = {

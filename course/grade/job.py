@@ -12,7 +12,7 @@ import time
 import nbformat
 from nbformat import NotebookNode
 
-from course.grade import roles
+from course.grade import carried, roles
 from course.grade.judge import own_work
 from course.grade.judge.given import Given
 from course.grade.judge.plants import Plant
@@ -120,8 +120,9 @@ def grade(job: Job, warm: Warm) -> Graded:
         return ungraded(job, "wrong_notebook", str(error), started)
     run = Run(job, warm, source, release, choice, prepare(job), _seed(job, choice))
     run.all_cells()
+    improved = carried.forward(run) if way == "outside" and not job.is_solution else ()
     copied = own_work.copied(source, release, choice.submission)
-    notes = (*run.notes(), *choice.notes, *choice.submission.repairs)
+    notes = (*run.notes(), *improved, *choice.notes, *choice.submission.repairs)
     verdict = Verdict(
         student=job.student,
         assignment=job.assignment,

@@ -5,6 +5,7 @@ where they stand. Those that are judged outside are asked at the very end, of fo
 hidden test calls for the first time, all outputs have been collected, so that nothing of its inputs can get into them.
 """
 
+import contextlib
 import dataclasses
 
 import nbformat
@@ -42,8 +43,13 @@ class Run:
         choice: Choice,
         given: Given | None,
         seed: str,
+        lent: dict[int, str] | None = None,
+        only: frozenset[int] | None = None,
     ):
-        self.job, self.warm, self.choice, self.given = job, warm, choice, given
+        """`lent`: index of a cell → the teacher's code to be run after it. Tests not in `only` are not judged."""
+        self._made_of = (job, warm, source, release)
+        self.job, self.warm, self.choice, self.given, self.seed = job, warm, choice, given, seed
+        self.lent, self.only = lent or {}, only
         self.notebook = choice.submission.notebook
         self.own = choice.submission.own
         self.slots = slots_of(source, release)
@@ -60,6 +66,11 @@ class Run:
         self.tampering = False
         self.for_the_teacher: list[str] = []
         self.effective: dict[str, tuple[Plant, ...]] = {}
+
+    def again(self, choice: Choice, lent: dict[int, str], only: frozenset[int]) -> "Run":
+        """Another run of the same submission, with a copy of its notebook."""
+        job, warm, source, release = self._made_of
+        return Run(job, warm, source, release, choice, self.given, self.seed, lent, only)
 
     @property
     def scores(self) -> list[CellScore]:
@@ -84,6 +95,7 @@ class Run:
                     self.found[index] = self._by_hand(cell)
                 else:
                     self._run(index, cell)
+                self._lend(index)
             if self.referee:
                 self._ask_outside()
         finally:
@@ -128,14 +140,27 @@ class Run:
             return
         try:
             if roles.is_test(cell) and self.referee:
-                self.branches[index] = self._branch()
+                if self._is_judged(index):
+                    self.branches[index] = self._branch()
             elif roles.is_test(cell):
                 inside.run(self.student, cell.source, _test_name(cell), frozenset(), self._patience("graded"))
             elif text := self._text(index, cell):
                 self._timed(index, text)
+            self._lend(index)
         except Stopped as stopped:
             if not stopped.alive:
                 raise _Died(index) from None
+
+    def _lend(self, index: int) -> None:
+        """Run what the teacher lends after this cell; where it does not work, nothing is lent."""
+        if self.student and index in self.lent:
+            started = self.student.clock()
+            with contextlib.suppress(Stopped):
+                self.student.run(self.lent[index], f"<lent {index}>", self._patience("graded"))
+            self.budget["graded"] -= self.student.clock() - started
+
+    def _is_judged(self, index: int) -> bool:
+        return self.only is None or index in self.only
 
     def _text(self, index: int, cell: NotebookNode) -> str:
         """What of a cell is run: of an excursus only what others need."""
@@ -203,7 +228,7 @@ class Run:
         broken = dict(self.job.fitness.broken).get(roles.settings_of(cell).grade_id)
         if not self.referee:
             self._inside(index, cell, broken)
-        elif self.student:
+        elif self.student and self._is_judged(index):
             try:
                 self.branches[index] = self._branch()
             except Stopped as stopped:
@@ -224,7 +249,8 @@ class Run:
             if cell.id in self.own:
                 continue
             if roles.is_test(cell):
-                self._outside(index, cell)
+                if self._is_judged(index):
+                    self._outside(index, cell)
             else:
                 self.referee.pass_by(position)
             position += 1

@@ -14,11 +14,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course.grade import feedback, job
+from course.grade import job
 from course.grade.sandbox.choice import choose
 from course.grade.sandbox.limits import Limits, SandboxUnavailable
 from course.grade.sandbox.warm import Warm
 from course.grade.submission.files import Handed
+from course.pages import feedback
 from course.verdict import Verdict
 
 CANARY = "canary-3f9c-which-stands-in-hidden-tests-only"

@@ -128,6 +128,11 @@ def small_notebook(language: str = "en", cells=CELLS) -> nbformat.NotebookNode:
     return notebook
 
 
+@pytest.fixture(name="small_notebook", scope="session")
+def _small_notebook():
+    return small_notebook
+
+
 @dataclasses.dataclass(frozen=True)
 class SmallCourse:
     """A course folder with the assignment `sums`, and what a teacher and the students do there."""

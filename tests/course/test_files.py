@@ -8,11 +8,11 @@ import zipfile
 import nbformat
 import pytest
 
-from course.grade import feedback
 from course.grade.submission import files
 from course.grade.submission.files import Handed
 from course.grade.submission.reading import Unreadable
 from course.grade.submission.recognising import WrongNotebook
+from course.pages import feedback
 
 OLD, NEW = 1_000_000_000.0, 1_700_000_000.0
 

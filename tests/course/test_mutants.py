@@ -1,61 +1,16 @@
 """Do the units' tests see typical mistakes? Each mutant must lose the points of its rules, the reference none."""
 
 import ast
-import contextlib
-import functools
-import io
 
-import nbformat
 import pytest
 
-from course import ROOT, demo
-from course.build.expand import GRADING_PROFILE
+from course import answers
+from course.answers import cells_of, lost, mutant, mutants, reference_answers
 from course.build.read import unit_names
-from course.demo import mutant, mutants, reference_answers
 
 FUNCTIONS = [(unit, name) for unit in unit_names() for name in reference_answers(unit) if name != "training"]
 MUTANTS = [(unit, grade_id, name) for unit in unit_names() for grade_id, name, *_ in mutants(unit)]
 each_function = pytest.mark.parametrize(("unit", "grade_id"), FUNCTIONS)
-
-
-@functools.cache
-def cells_of(unit: str) -> dict[str, nbformat.NotebookNode]:
-    """The code cells of a unit's notebook, by their ids."""
-    notebook = nbformat.read(ROOT / "source" / f"{unit}-en" / f"{unit}.ipynb", as_version=4)
-    return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
-
-
-@functools.cache
-def namespace_of(unit: str) -> dict:
-    """What a notebook has defined before its first exercise, and the reference functions."""
-    names = {"__name__": "__notebook__"}
-    functions = [grade_id for owner, grade_id in FUNCTIONS if owner == unit]
-    for identity, cell in cells_of(unit).items():
-        if identity in functions:
-            break
-        if "lesson" not in cell.metadata.get("tags", []) and "google.colab" not in cell.source:
-            with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(cell.source, identity, "exec"), names)
-        if "parameters" in cell.metadata.get("tags", []):
-            names["profile"] = GRADING_PROFILE  # as the grader does
-    for identity in functions:
-        exec(cells_of(unit)[identity].source, names)
-    return names
-
-
-def lost(unit: str, grade_id: str, answer: str) -> set[str]:
-    """The rule groups that an answer loses; {""} if it loses a test that has none. Nothing is lost: it is right."""
-    names = dict(namespace_of(unit))
-    exec(compile(answer, grade_id, "exec"), names)
-    *body, last = ast.parse(cells_of(unit)[f"test_{grade_id}"].source).body
-    is_value = isinstance(last, ast.Expr)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            exec(compile(ast.Module(body if is_value else [*body, last], []), f"test_{grade_id}", "exec"), names)
-            value = eval(compile(ast.Expression(last.value), f"test_{grade_id}", "eval"), names) if is_value else None
-    except Exception:
-        return {""}
-    return set(value.rules.points) - (value.rules.tried - value.rules.errors.keys()) if value is not None else set()
 
 
 @each_function
@@ -103,7 +58,7 @@ def test_lesson_cells_do_not_need_the_tests(unit):
 
 
 def test_a_mutant_whose_text_is_gone_is_an_error(monkeypatch):
-    monkeypatch.setattr(demo, "mutants", lambda unit: [("do_ner", "gone", "no such text", "", ())])
+    monkeypatch.setattr(answers, "mutants", lambda unit: [("do_ner", "gone", "no such text", "", ())])
     with pytest.raises(ValueError, match="no longer there"):
         mutant("ner", "do_ner", "gone")
 

@@ -160,8 +160,13 @@ class TestCode:
         assert len(tagged) == 1
 
     @everywhere
-    def test_the_last_cell_reports_the_results(self, notebook):
-        assert notebook.cells[-1].source.startswith("show.results(")
+    def test_the_units_last_cell_reports_the_results(self, notebook):
+        assert notebook.cells[-3].source.startswith("show.results(")
+
+    @everywhere
+    def test_the_notebook_ends_with_the_check(self, notebook):
+        assert notebook.cells[-1].source.endswith("check.this_notebook()")
+        assert notebook.cells[-1].metadata.tags == ["lesson"]
 
     @everywhere
     def test_no_cell_prints_prose(self, notebook):

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from course.folder import Folder
 from course.kept import load_all, save
-from course.verdict import MESSAGE_LIMIT, CellScore, Verdict, bounded
+from course.verdict import MESSAGE_LIMIT, CellScore, Group, Verdict, bounded
 
+GROUPS = (Group("offsets", 1.0, 2.5, "Смотри на «I-»."),)
 CELLS = (
-    CellScore("test_do_ner", 2.5, 5.0, "partial", "Смотри на «I-».", "outside"),
+    CellScore("test_do_ner", 2.5, 5.0, "partial", "Смотри на «I-».", "outside", GROUPS),
     CellScore("essay_token_to_tag", None, 2.0, "manual"),
 )
 VERDICT = Verdict(
@@ -39,6 +40,8 @@ class TestJson:
             "status": "partial",
             "message": "Смотри на «I-».",
             "judged": "outside",
+            "groups": [{"name": "offsets", "score": 1.0, "max_score": 2.5, "message": "Смотри на «I-»."}],
+            "lent": [],
         }
 
     def test_people_can_read_the_letters(self):

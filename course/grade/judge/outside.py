@@ -142,7 +142,7 @@ def _marked(error: Exception, failed: CallFailed) -> Exception:
 
 
 def _by_group(score: Score, hint: Callable[[BaseException], str]) -> dict:
-    """What a test with rule groups says beside its points. Raises what is no failed test: a mistake of the teacher's."""
+    """What a test with rule groups says beside its points. Raises what is the teacher's mistake and no failed test."""
     rules = score.rules
     for error in rules.errors.values():
         if isinstance(error, TestMistake):

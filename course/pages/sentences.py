@@ -253,6 +253,14 @@ SENTENCES = (
             "es": "El archivo no estaba en UTF-8; algunas letras no se pudieron leer.",
         },
     ),
+    (
+        rf"Graded with the course's own {_B}, because the one handed in is missing or wrong: (\w+)\.",
+        {
+            "en": "`{1}` was graded with the course's own {0}, because yours is missing or not right yet.",
+            "ru": "`{1}` проверяли с вариантом курса для {0}: твоего нет или он пока неверен.",
+            "es": "`{1}` se corrigió con la versión del curso de {0}, porque la tuya falta o todavía no es correcta.",
+        },
+    ),
     (r"There were (\d+) more repairs\.", {"ru": "Других исправлений: {0}.", "es": "Otras correcciones: {0}."}),
 )
 

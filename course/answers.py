@@ -1,0 +1,94 @@
+"""The answers of a unit, right and wrong, and what its tests take from each of them.
+
+In: a unit's built notebook, its `mutants.py` and its `right.py`. Out: sources of answers; the rule groups that an answer
+loses. Tests and the demo are made of these.
+"""
+
+import ast
+import contextlib
+import functools
+import importlib
+import inspect
+import io
+
+import nbformat
+
+from course import ROOT
+from course.build.expand import GRADING_PROFILE
+
+
+def reference_answers(unit: str) -> dict[str, str]:
+    """Grade id → the reference's source, of every answer cell that holds code."""
+    notebook = nbformat.read(ROOT / "source" / f"{unit}-en" / f"{unit}.ipynb", as_version=4)
+    return {
+        cell.metadata.nbgrader.grade_id: cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
+    }
+
+
+def fill(notebook, answers: dict[str, str]):
+    """Put answers into a released notebook, by grade id."""
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        cell.source = answers.get(grade_id, cell.source)
+    return notebook
+
+
+def mutants(unit: str) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
+    """The typical wrong answers of a unit: grade id, what is wrong, old text, new text, the rule groups that it loses."""
+    return importlib.import_module(f"course.units.{unit}.mutants").MUTANTS
+
+
+def right(unit: str) -> list[tuple[str, str, str]]:
+    """Right answers of a unit that are not the reference: grade id, how they came about, source."""
+    return importlib.import_module(f"course.units.{unit}.right").RIGHT
+
+
+def mutant(unit: str, grade_id: str, name: str) -> str:
+    """The source of a typical wrong answer, by its name in the unit's mutants."""
+    old, new = next((old, new) for g, n, old, new, _ in mutants(unit) if (g, n) == (grade_id, name))
+    source = inspect.getsource(getattr(importlib.import_module(f"helpers.{unit}"), grade_id))
+    if old not in source:
+        raise ValueError(f"The mutant {name!r} of {grade_id} changes a text that is no longer there.")
+    return source.replace(old, new)
+
+
+@functools.cache
+def cells_of(unit: str) -> dict[str, nbformat.NotebookNode]:
+    """The code cells of a unit's notebook, by their ids."""
+    notebook = nbformat.read(ROOT / "source" / f"{unit}-en" / f"{unit}.ipynb", as_version=4)
+    return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
+
+
+@functools.cache
+def namespace_of(unit: str) -> dict:
+    """What a notebook has defined before its first exercise, and the reference functions."""
+    names = {"__name__": "__notebook__"}
+    functions = [grade_id for grade_id in reference_answers(unit) if grade_id != "training"]
+    for identity, cell in cells_of(unit).items():
+        if identity in functions:
+            break
+        if "lesson" not in cell.metadata.get("tags", []) and "google.colab" not in cell.source:
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(compile(cell.source, identity, "exec"), names)
+        if "parameters" in cell.metadata.get("tags", []):
+            names["profile"] = GRADING_PROFILE  # as the grader does
+    for identity in functions:
+        exec(cells_of(unit)[identity].source, names)
+    return names
+
+
+def lost(unit: str, grade_id: str, answer: str) -> set[str]:
+    """The rule groups that an answer loses; {""} if it loses a test that has none. Nothing is lost: it is right."""
+    names = dict(namespace_of(unit))
+    exec(compile(answer, grade_id, "exec"), names)
+    *body, last = ast.parse(cells_of(unit)[f"test_{grade_id}"].source).body
+    is_value = isinstance(last, ast.Expr)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(ast.Module(body if is_value else [*body, last], []), f"test_{grade_id}", "exec"), names)
+            value = eval(compile(ast.Expression(last.value), f"test_{grade_id}", "eval"), names) if is_value else None
+    except Exception:
+        return {""}
+    return set(value.rules.points) - (value.rules.tried - value.rules.errors.keys()) if value is not None else set()

@@ -1,0 +1,316 @@
+"""What a student gets back: one page per notebook, in the language of the assignment.
+
+In: a verdict, the graded notebook, what was released, and what a person has added in the gradebook. Out: HTML without
+scripts, without anything that the student's code could have put there as markup. For each exercise it says what was
+right and what was not, rule by rule, in the words of the notebook; never a hidden test's code, its inputs or what it
+expected.
+"""
+
+import dataclasses
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from markupsafe import Markup
+from nbformat import NotebookNode
+
+from course import exercise
+from course.exercise import Exercise
+from course.folder import Folder, name_problem, own_folder
+from course.grade.ledger import Ledger, Review
+from course.kept import load_all
+from course.pages import markup
+from course.pages.markup import TEMPLATES
+from course.pages.sentences import translated
+from course.verdict import NO_ANSWER, CellScore, Verdict
+
+LOST = ("The notebook's process has ended.",)  # what a test says that could not be asked any more
+MARKS = {"passed": "✓", "failed": "✗"}
+POINTS = re.compile(r"\s*\([^()]*\d[^()]*\)$")  # at the end of an exercise's heading
+COLAB = re.compile(r"https://colab\.research\.google\.com/github/[\w./-]+\.ipynb")
+TITLE = re.compile(r"^# +(.+)$", re.M)
+ERROR = re.compile(r"(?:.*: )?([A-Z]\w*Error)\b(?:: .*| in line .*)?", re.S)
+WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """One rule group of an exercise, and for one that was not kept, what helps."""
+
+    name: str
+    status: str
+    mark: str
+    said: str
+    points: str
+    lines: tuple[Markup, ...] = ()
+    text: Markup | str = ""
+    examples: tuple[Markup, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """One exercise or question."""
+
+    anchor: str
+    heading: Markup
+    status: str
+    said: str
+    points: str
+    lines: tuple[Markup, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    hints: tuple[Markup, ...] = ()
+    comments: tuple[str, ...] = ()
+    answer: Markup | str = ""
+    outputs: tuple[Markup, ...] = ()
+    link: str = ""
+
+
+def write_pages(assignment: str, course_dir: Path, students: tuple[str, ...] = ()) -> list[Path]:
+    """Write feedback/<student>/<assignment>/<notebook>.html for all that was graded, or for these students."""
+    course = Folder.at(course_dir)
+    written = []
+    with Ledger(course) as ledger:
+        sources = course.notebooks("source", assignment)
+        released = {path.stem: _read(path) for path in course.notebooks("release", assignment)}
+        for verdict in load_all(course.root, assignment):
+            if (students and verdict.student not in students) or name_problem(verdict.student):
+                continue
+            target = course.path("feedback", assignment, verdict.student)
+            folder = own_folder(target, course.home("feedback"))
+            folder.mkdir(parents=True, exist_ok=True)
+            reviews = ledger.reviews(assignment, verdict.student)
+            for source in sources:
+                part = reviewed(_part(verdict, source.stem, alone=len(sources) == 1), reviews.get(source.stem, {}))
+                graded = course.path("autograded", assignment, verdict.student) / source.name
+                notebook = _read(graded) if graded.is_file() else None
+                target = folder / f"{source.stem}.html"
+                target.unlink(missing_ok=True)  # else a link in its place would be followed
+                language = _read(source).metadata.get("course", {}).get("language", "en")
+                text = page(part, notebook, language, reviews.get(source.stem), released.get(source.stem))
+                target.write_text(text, encoding="utf-8")
+                written.append(target)
+    return written
+
+
+def _read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def _part(verdict: Verdict, notebook: str, *, alone: bool) -> Verdict:
+    """What a verdict says about one of its notebooks."""
+    if alone:
+        return verdict
+    cells = tuple(
+        dataclasses.replace(cell, grade_id=cell.grade_id.removeprefix(f"{notebook}/"))
+        for cell in verdict.cells
+        if cell.grade_id.startswith(f"{notebook}/")
+    )
+    notes = [note.removeprefix(f"{notebook}: ") for note in verdict.notes if note.startswith(f"{notebook}: ")]
+    most = sum(cell.max_score for cell in cells)
+    return dataclasses.replace(verdict, cells=cells, max_score=most, notes=tuple(notes))
+
+
+def reviewed(verdict: Verdict, reviews: dict[str, Review]) -> Verdict:
+    """The verdict with the marks that a person gave, which count instead of the automatic ones."""
+    cells = tuple(_reviewed_cell(cell, reviews.get(cell.grade_id)) for cell in verdict.cells)
+    score = sum(cell.score or 0.0 for cell in cells) if cells else verdict.score
+    return dataclasses.replace(verdict, cells=cells, score=score)
+
+
+def _reviewed_cell(cell: CellScore, review: Review | None) -> CellScore:
+    if review is None or review.score is None:
+        return cell
+    status = "passed" if review.score >= cell.max_score else "partial" if review.score > 0 else "failed"
+    return dataclasses.replace(cell, score=review.score, status=status, message="", groups=())
+
+
+def page(
+    verdict: Verdict,
+    notebook: NotebookNode | None,
+    language: str = "en",
+    reviews: dict[str, Review] | None = None,
+    released: NotebookNode | None = None,
+) -> str:
+    """The page of one notebook of a submission.
+
+    `reviews` by grade id bring the comments of a person; `released` is what the students were given: from there come
+    the headings, the rules and the hints.
+    """
+    language = language if language in WORDS else "en"
+    texts = _Texts(language, notebook, released, reviews or {})
+    sections = [texts.section(number, cell) for number, cell in enumerate(verdict.cells, 1)]
+    return TEMPLATES.get_template("feedback.html").render(
+        language=language,
+        words=texts.words,
+        title=texts.title(verdict.assignment),
+        student=verdict.student,
+        score=_score(verdict, texts),
+        notes=[markup.sentence(line) for line in _outcome(verdict, texts.words)],
+        next_step=_next_step(verdict.cells, sections, texts),
+        sections=sections,
+        kept=[markup.sentence(translated(note, language)) for note in _about_the_file(verdict)],
+    )
+
+
+def _score(verdict: Verdict, texts: "_Texts") -> str:
+    """The points; while somebody still has to read, how many there are so far and how many may come."""
+    waiting = sum(cell.max_score for cell in verdict.cells if cell.status == "manual")
+    score, most = verdict.score or 0, verdict.max_score - waiting
+    words = "so_far" if waiting else "points"
+    said = texts.words[words].format(score=texts.number(score), most=texts.number(most), open=texts.number(waiting))
+    return said[:1].upper() + said[1:]
+
+
+def _outcome(verdict: Verdict, words: dict) -> Iterator[str]:
+    """How the notebook as a whole ended, where that was not as it should."""
+    if verdict.verdict == "graded":
+        return
+    yield words[verdict.verdict]
+    if verdict.cells and not any(cell.message in LOST for cell in verdict.cells):
+        yield words["rest"]
+
+
+def _about_the_file(verdict: Verdict) -> list[str]:
+    """What was kept, put back, found elsewhere or lost."""
+    return [] if verdict.verdict in ("unreadable", "wrong_notebook") else [*verdict.notes]
+
+
+def _next_step(cells: tuple[CellScore, ...], sections: list[Section], texts: "_Texts") -> Markup | str:
+    """The first thing that is left to do: half of an exercise before one that was not begun."""
+    lost = [(cell, section) for cell, section in zip(cells, sections) if cell.status in ("partial", "failed")]
+    if not lost:
+        return ""
+    cell, section = next((pair for pair in lost if pair[0].status == "partial"), lost[0])
+    words, heading = texts.words, section.heading
+    if cell.message == NO_ANSWER:
+        return Markup(words["answer"]).format(exercise=heading)
+    rule = next((rule.name for rule in section.rules if rule.status == "failed"), "")
+    return Markup(words["mend" if rule else "mend_exercise"]).format(exercise=heading, rule=rule)
+
+
+class _Texts:
+    """What the notebooks say about the graded cells, for one page."""
+
+    def __init__(
+        self,
+        language: str,
+        notebook: NotebookNode | None,
+        released: NotebookNode | None,
+        reviews: dict[str, Review],
+    ):
+        self.language, self.words = language, WORDS[language]
+        self.answers = dict(_answers(notebook)) if notebook else {}
+        self.comments = {grade_id: review.comment for grade_id, review in reviews.items() if review.comment}
+        self.cells = released.cells if released else []
+        self.places = {_grade_id(cell): index for index, cell in enumerate(self.cells)}
+        first = next((cell.source for cell in self.cells if cell.cell_type == "markdown"), "")
+        found = TITLE.search(first), COLAB.search(first)
+        self.heading, self.colab = (match[match.re.groups] if match else "" for match in found)
+
+    def title(self, assignment: str) -> Markup | str:
+        """The notebook's title; the name of the assignment where it has none."""
+        return markup.inline(self.heading) if self.heading else assignment
+
+    def number(self, value: float) -> str:
+        """Points as the reader's language writes them."""
+        said = f"{value:g}"
+        return said if self.language == "en" else said.replace(".", ",")
+
+    def points(self, score: float | None, most: float) -> str:
+        return self.number(most) if score is None else f"{self.number(score)} / {self.number(most)}"
+
+    def section(self, number: int, cell: CellScore) -> Section:
+        """What the page says about one graded cell."""
+        text = self._exercise(cell.grade_id)
+        answer = self.answers.get(cell.grade_id)
+        ids = dict.fromkeys([cell.grade_id, _grade_id(answer) if answer else cell.grade_id])
+        is_code = answer is not None and answer.cell_type == "code"
+        is_lost = cell.status in ("failed", "partial")
+        outputs = (markup.output(output, self.words["picture"]) for output in (answer or {}).get("outputs", []))
+        return Section(
+            anchor=f"exercise-{number}",
+            heading=markup.inline(POINTS.sub("", text.heading)) if text.heading else markup.sentence(cell.grade_id),
+            status=cell.status,
+            said=self.words[cell.status],
+            points=self.points(cell.score, cell.max_score),
+            lines=tuple(self._lines(cell)),
+            rules=tuple(self._rules(cell, text)),
+            hints=tuple(map(markup.markdown, text.hints)) if is_lost else (),
+            comments=tuple(
+                self.words["teacher"].format(comment=self.comments[name]) for name in ids if name in self.comments
+            ),
+            answer=(markup.python if is_code else markup.text)(answer.source) if answer is not None else "",
+            outputs=tuple(filter(None, outputs)),
+            link=self._link(cell.grade_id),
+        )
+
+    def _exercise(self, grade_id: str) -> Exercise:
+        return exercise.of(self.cells, self.places[grade_id]) if grade_id in self.places else Exercise()
+
+    def _link(self, grade_id: str) -> str:
+        """The place of the notebook in Colab, where the notebook itself has such a link."""
+        index = self.places.get(grade_id)
+        if not self.colab or index is None:
+            return ""
+        above = [cell for cell in self.cells[: index + 1] if re.search(r"^### ", cell.source, re.M)]
+        return f"{self.colab}#scrollTo={(above or [self.cells[index]])[-1].id}"
+
+    def _lines(self, cell: CellScore) -> Iterator[Markup]:
+        """What is said about a whole exercise; what its rules say stands with them."""
+        if cell.lent:
+            names = ", ".join(f"`{name}`" for name in cell.lent)
+            yield markup.sentence(self.words["lent"].format(names=names))
+        if not cell.groups:
+            yield from self._said(cell.message)
+        elif cell.status == "failed":
+            messages = {group.message for group in cell.groups}
+            if len(messages) == 1:  # the same goes wrong everywhere
+                yield from self._said(messages.pop())
+
+    def _rules(self, cell: CellScore, text: Exercise) -> Iterator[Rule]:
+        place = self.places.get(cell.grade_id)
+        blocks = exercise.blocks_of(self.cells[place].source) if place is not None else {}
+        same = cell.status == "failed" and len({group.message for group in cell.groups}) == 1
+        for group in cell.groups:
+            kept = group.score == group.max_score
+            rule = text.rules.get(exercise.name_of(group.name), "")
+            yield Rule(
+                name=group.name,
+                status="passed" if kept else "failed",
+                mark=MARKS["passed" if kept else "failed"],
+                said=self.words["passed" if kept else "failed"].lower(),
+                points=self.points(group.score, group.max_score),
+                lines=() if kept or same else tuple(self._said(group.message)),
+                text=markup.markdown(rule) if rule and not kept else "",
+                examples=() if kept else tuple(map(markup.python, blocks.get(group.name, []))),
+            )
+
+    def _said(self, message: str) -> Iterator[Markup]:
+        """A message, and a sentence of explanation where it is one of Python's own common errors."""
+        if not message:
+            return
+        yield markup.sentence(translated(message, self.language))
+        error = ERROR.fullmatch(message)
+        if error and (explained := self.words["errors"].get(error[1])):
+            yield markup.sentence(explained)
+
+
+def _grade_id(cell: NotebookNode) -> str:
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
+
+
+def _answers(notebook: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
+    """Grade id of a cell with points → the answer that it is about.
+
+    `test_do_ner` tests `do_ner`; a written answer is its own; any other test is about the answer above it.
+    """
+    with_id = [cell for cell in notebook.cells if _grade_id(cell)]
+    by_id = {_grade_id(cell): cell for cell in with_id if cell.metadata.nbgrader.get("solution")}
+    above = None
+    for cell in with_id:
+        grade_id = _grade_id(cell)
+        above = by_id.get(grade_id, above)
+        if answer := by_id.get(grade_id.removeprefix("test_"), above):
+            yield grade_id, answer
