@@ -5,19 +5,21 @@ import csv
 import polib
 import pytest
 
+from course.build import helpers_messages
 from course.build.catalog import (
     GLOSSARY,
     entry_problems,
     glossary,
     load,
+    messages_of,
     path_of,
     problems,
     read_table,
-    unit_messages,
     update,
 )
-from course.build.read import LANGUAGES, read_unit, unit_names
+from course.build.read import LANGUAGES, UnitError, unit_names
 
+EVERYTHING = [*unit_names(), helpers_messages.NAME]
 OLD = "The sentence is already divided into words."
 EDITED = "The sentence is already divided into short words."
 
@@ -85,10 +87,10 @@ class TestUpdate:
         assert path.read_bytes() == first
 
     @pytest.mark.parametrize("language", LANGUAGES[1:])
-    @pytest.mark.parametrize("name", unit_names())
+    @pytest.mark.parametrize("name", EVERYTHING)
     def test_the_committed_catalogues_are_what_update_writes(self, name, language, tmp_path):
         path = path_of(name, language)
-        update(unit_messages(read_unit(name)), load(path), language).save(str(tmp_path / path.name))
+        update(messages_of(name), load(path), language).save(str(tmp_path / path.name))
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
@@ -170,12 +172,12 @@ class TestProblems:
         assert len(problem) < 90
 
     @pytest.mark.parametrize("language", LANGUAGES[1:])
-    @pytest.mark.parametrize("name", unit_names())
+    @pytest.mark.parametrize("name", EVERYTHING)
     def test_the_committed_catalogues_have_none(self, name, language):
-        assert problems(unit_messages(read_unit(name)), load(path_of(name, language)), language) == []
+        assert problems(messages_of(name), load(path_of(name, language)), language) == []
 
     @pytest.mark.parametrize("language", LANGUAGES[1:])
-    @pytest.mark.parametrize("name", unit_names())
+    @pytest.mark.parametrize("name", EVERYTHING)
     def test_no_message_stands_twice_in_a_catalogue(self, name, language):
         ids = [entry.msgid for entry in load(path_of(name, language))]
         assert len(ids) == len(set(ids))
@@ -215,3 +217,21 @@ class TestGlossary:
     def test_nothing_is_lost_around_the_terms(self, rows):
         values = [value for row in rows for value in row.values()]
         assert [value for value in values if value != value.strip()] == []
+
+
+class TestHelpersMessages:
+    """What helpers say is extracted from their code: `_("There is no unit {name!r}.", name=name)`."""
+
+    def test_every_message_is_found_once_in_the_order_of_the_lines(self, tmp_path):
+        (tmp_path / "models.py").write_text('x = _("One {n}", n=_("Two"))\ny = _("Three") + _("One {n}")\n')
+        assert helpers_messages.messages(tmp_path) == ["One {n}", "Two", "Three"]
+
+    def test_a_message_put_together_first_is_refused(self, tmp_path):
+        (tmp_path / "models.py").write_text('x = 1\ny = _(f"There is no {x}")\n')
+        with pytest.raises(UnitError, match=r"^models\.py, line 2: a message is one string"):
+            helpers_messages.messages(tmp_path)
+
+    @pytest.mark.parametrize("translation", ["Модуля нет.", "{unit!r} нет.", "{name} нет."])
+    def test_a_lost_or_changed_placeholder_is_named(self, translation):
+        (problem,) = problems(["No {name!r}."], catalogue(**{"No {name!r}.": translation}), "ru")
+        assert problem.startswith("placeholder differs ({name!r}")

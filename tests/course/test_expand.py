@@ -102,6 +102,8 @@ class TestIds:
             "add",
             "test_add",
             "essay_why",
+            "small-07",
+            "small-08",
         ]
 
     def test_two_cells_with_one_grade_id_are_refused(self, build):

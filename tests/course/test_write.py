@@ -25,6 +25,7 @@ from course.build.write import (
     release,
     write,
 )
+from helpers.check.reading import fingerprint
 
 HIDDEN = re.compile(r"^ *### BEGIN (SOLUTION|HIDDEN TESTS)$.*?^ *### END \1$", re.S | re.M)
 UNITS_AND_LANGUAGES = [(name, language) for name in unit_names() for language in LANGUAGES]
@@ -131,6 +132,12 @@ class TestRelease:
         for cell in parsed(made.source).cells:
             hidden = hidden_lines(cell) - visible_lines(cell)
             assert hidden.isdisjoint(lines_of(released[cell.id].source))
+
+    @everywhere
+    def test_the_students_check_knows_what_each_cell_looked_like(self, built, name, language):
+        notebook = parsed(built[name, language].release)
+        known = [cell for cell in notebook.cells if cell.cell_type == "code" or "nbgrader" in cell.metadata]
+        assert notebook.metadata.course.cells == {cell.id: fingerprint(cell.source) for cell in known}
 
     def test_a_leak_would_be_seen(self, built):
         made = built["ner", "en"]
