@@ -27,7 +27,9 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture
 def browser(chromium):
-    """Chromium at an empty page, without what another test left in its log."""
+    """Chromium at an empty page, without what another test left: sizes, a dark scheme, a log."""
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     chromium.get("about:blank")
     chromium.get_log("browser")
     return chromium

@@ -1,0 +1,190 @@
+"""A student's page of a notebook that has headings, rules and hints: in their words, and open to everybody."""
+
+import html
+import re
+from importlib.resources import files
+
+import nbformat
+import pytest
+
+from course.pages import feedback
+from course.verdict import CellScore, Group, Verdict
+
+TITLE = """# Words & sums
+
+[![Open in Colab](https://colab.research.google.com/badge.svg)](https://colab.research.google.com/github/a/b/blob/main/release/x-en/x.ipynb)
+"""
+EXERCISE = """## 2. Counting
+
+### Exercise 1: `count` (4 points)
+
+Write `count(words)`.
+
+1. **The example.** `["a", "a"]` gives `{"a": 2}`.
+2. **Any case.** Words are the same in capitals, with $n \\ge 0$ words:
+
+   | words | result |
+   | --- | --- |
+   | `["A", "a"]` | `{"a": 2}` |
+
+<details>
+<summary>Hint 1</summary>
+
+Look at `Counter`.
+
+</details>
+
+<details>
+<summary>Hint 2</summary>
+
+`Counter(map(str.lower, words))`
+
+</details>
+"""
+RELEASED_TEST = """\
+rules = Rules({"the example": 1, "any case": 3})
+with rules("the example"):
+    assert count(["a", "a"]) == {"a": 2}, "Look at the example."
+with rules("any case"):
+    assert count(["A"]) == {"a": 1}, "Capitals do not matter."
+rules.score()"""
+SECRET = "SECRET = 42"
+ANSWER = 'def count(words):\n    return {w: words.count(w) for w in words}  # "quick"'
+GROUPS = (Group("the example", 1.0, 1.0), Group("any case", 0.0, 3.0, "Capitals do not matter."))
+LENT = ("prepare",)
+
+
+def verdict(status="partial", score=1.0, message="any case: Capitals do not matter.", groups=GROUPS, lent=LENT):
+    cell = CellScore("test_count", score, 4.0, status, message, "outside", groups, lent)
+    essay = CellScore("essay_why", 0.0, 2.0, "failed", "No answer.", "person")
+    notes = ("Added to cells of the teacher's and kept: `torch`.",)
+    return Verdict("Анна Ω", "x-en", "graded", "", (), score, 6.0, 1.0, (cell, essay), "bwrap", notes)
+
+
+def cells(*, test: str, answer: str) -> nbformat.NotebookNode:
+    def graded(grade_id, solution):
+        return {"nbgrader": {"grade_id": grade_id, "solution": solution, "grade": not solution}}
+
+    v4 = nbformat.v4
+    made = [
+        v4.new_markdown_cell(TITLE, id="x-00"),
+        v4.new_markdown_cell(EXERCISE, id="x-01"),
+        v4.new_code_cell(answer, id="count", metadata=graded("count", True)),
+        v4.new_code_cell(test, id="test_count", metadata=graded("test_count", False)),
+        v4.new_markdown_cell("### Question 1: why?", id="x-02"),
+        v4.new_markdown_cell("", id="essay_why", metadata=graded("essay_why", True)),
+    ]
+    return v4.new_notebook(cells=made)
+
+
+@pytest.fixture
+def page():
+    """A function: a verdict, a language → the page."""
+
+    def make(found=None, language="en"):
+        graded = cells(test=f"{RELEASED_TEST}\n{SECRET}", answer=ANSWER)
+        graded.cells[2].outputs = [nbformat.v4.new_output("stream", text="{'a': 2}")]
+        released = cells(test=RELEASED_TEST, answer="def count(words):\n    raise NotImplementedError()")
+        return feedback.page(found or verdict(), graded, language, released=released)
+
+    return make
+
+
+def read(page: str) -> str:
+    return html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", "", page, flags=re.S))
+
+
+def test_exercises_have_the_headings_of_the_notebook(page):
+    text = page()
+    assert "<h1>Words &amp; sums</h1>" in text
+    assert '<h2 id="exercise-1-title">Exercise 1: <code>count</code></h2>' in text
+    assert "Question 1: why?" in text
+    assert "test_count" not in read(text)
+
+
+def test_each_rule_says_whether_it_was_kept(page):
+    text = read(page())
+    assert re.search(r"✓\s+the example: right 1 / 1", text)
+    assert re.search(r"✗\s+any case: not yet 0 / 3", text)
+
+
+def test_a_rule_that_was_not_kept_is_quoted_with_a_test_that_the_student_has(page):
+    text = read(page())
+    assert "Any case. Words are the same in capitals" in text
+    assert "Capitals do not matter." in text
+    assert 'assert count(["A"]) == {"a": 1}' in text
+    assert "The example. " not in text, "a rule that was kept needs no help"
+
+
+def test_hints_stand_beside_what_was_lost(page):
+    assert "Look at Counter." in read(page())
+    kept = (Group("the example", 1.0, 1.0), Group("any case", 3.0, 3.0))
+    assert "Look at Counter." not in read(page(verdict("passed", 4.0, "", kept)))
+
+
+def test_tables_and_formulas_of_a_rule_are_shown(page):
+    assert "<td><code>[&quot;A&quot;, &quot;a&quot;]</code></td>" in page()
+    assert "<math" in page()
+
+
+def test_the_answer_is_highlighted_and_its_outputs_stand_below(page):
+    assert '<span class="k">def</span>' in page()
+    assert ANSWER in read(page())
+    assert read(page()).index(ANSWER) < read(page()).index("{'a': 2}\n")
+
+
+def test_the_next_step_names_the_exercise_and_the_rule(page):
+    assert "Next step: go to “Exercise 1: count” and mend the rule “any case”." in " ".join(read(page()).split())
+
+
+def test_it_leads_to_the_place_in_colab(page):
+    assert "/github/a/b/blob/main/release/x-en/x.ipynb#scrollTo=x-01" in page()
+
+
+def test_what_was_lent_is_said_where_it_was(page):
+    assert "the course's own prepare stood in for yours" in read(page())
+
+
+def test_what_was_kept_of_given_cells_is_said(page):
+    assert "What you added to given cells was kept: torch." in read(page())
+
+
+def test_pythons_own_errors_are_explained_once(page):
+    error = "NameError: name 'Counter' is not defined"
+    groups = tuple(Group(group.name, 0.0, group.max_score, error) for group in GROUPS)
+    text = read(page(verdict("failed", 0.0, error, groups)))
+    assert text.count(error) == 1
+    assert "Python does not know this name" in text
+
+
+def test_nothing_of_the_hidden_test_is_there(page):
+    assert "SECRET" not in page()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1000])
+@pytest.mark.parametrize("language", ["en", "ru", "es"])
+def test_it_is_open_to_everybody(page, browser, tmp_path, language, width, scheme):
+    """axe-core finds nothing: contrast, names, landmarks, order of headings."""
+    path = tmp_path / "page.html"
+    policy = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+    path.write_text(policy.sub("", page(language=language)), encoding="utf-8")  # axe itself is a script
+    emulated = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": emulated})
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(path.as_uri())
+    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+    browser.execute_script(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    found = browser.execute_async_script("axe.run().then(arguments[0])")
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]] == []
+    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_every_language_has_the_same_words_and_errors():
+    english = feedback.WORDS["en"]
+    for words in feedback.WORDS.values():
+        assert words.keys() == english.keys()
+        assert words["errors"].keys() == english["errors"].keys()
+        for name in english.keys() - {"errors"}:
+            assert set(re.findall(r"\{\w+\}", words[name])) == set(re.findall(r"\{\w+\}", english[name])), name
