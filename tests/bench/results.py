@@ -20,6 +20,7 @@ from course import ROOT
 from course.build.read import LANGUAGES, read_unit, unit_names
 
 RESULTS = Path(__file__).with_name("results.json")
+PATH = ("emotion", "reviews", "intent", "ner", "toxicity")  # the recommended order of the units
 READMES = {"en": ROOT / "README.md", "ru": ROOT / "course" / "README.ru.md", "es": ROOT / "course" / "README.es.md"}
 OPEN = {"en": "open", "ru": "открыть", "es": "abrir"}
 HEADS = {
@@ -30,12 +31,12 @@ HEADS = {
     },
     "results": {
         "en": ["unit", "profile, model", "data", "machine", "seconds", "result", "reported before"],
-        "ru": ["урок", "профиль, модель", "данные", "машина", "секунды", "результат", "было раньше"],
+        "ru": ["урок", "профиль, модель", "данные", "машина", "секунды", "результат", "в исходных материалах"],
         "es": ["unidad", "perfil, modelo", "datos", "máquina", "segundos", "resultado", "antes"],
     },
     "grading": {
         "en": ["submissions", "machine", "`nbgrader autograde`, s", "`course grade`, s", "ratio", "lowest possible, s"],
-        "ru": ["работ", "машина", "`nbgrader autograde`, с", "`course grade`, с", "отношение", "нижний предел, с"],
+        "ru": ["работ", "машина", "`nbgrader autograde`, с", "`course grade`, с", "ускорение", "нижняя граница, с"],
         "es": ["entregas", "máquina", "`nbgrader autograde`, s", "`course grade`, s", "razón", "mínimo posible, s"],
     },
 }
@@ -104,10 +105,10 @@ def with_tables(text: str, language: str) -> str:
 
 
 def unit_rows(language: str) -> list[list[str]]:
-    """One line a unit, with links to its notebooks."""
+    """One line a unit in the recommended order, with links to its notebooks."""
     root = "" if language == "en" else "../"
     rows = []
-    for unit in unit_names():
+    for unit in sorted(unit_names(), key=PATH.index):
         notebook = nbformat.read(ROOT / "release" / f"{unit}-{language}" / f"{unit}.ipynb", as_version=4)
         title = re.search(r"^# (.+)$", "\n".join(cell.source for cell in notebook.cells), re.MULTILINE).group(1)
         links = [f"[{OPEN[other]}]({root}release/{unit}-{other}/{unit}.ipynb)" for other in LANGUAGES]
