@@ -12,7 +12,8 @@
 # training: under a minute on a processor with two cores; on a GPU with the full data a quarter of an hour, by estimate
 # prerequisites: Python, a first idea of what a neural network and a tokenizer are
 # data: >-
-#   offline: reviews of invented films, written for this course; full: the IMDB reviews by Maas et al. (2011)
+#   the reduced version (`offline`): reviews of invented films, in English, written for this course; the full version
+#   (`full`): the IMDB reviews by Maas et al. (2011), in English, too
 # ---
 
 # %% [markdown]
@@ -41,9 +42,11 @@ epochs = 0
 learning_rate = 0.0
 
 # %% [markdown]
-# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the full dataset and
-# `distilbert-base-uncased` if there is a GPU, and otherwise a small dataset and a small model that come with the course.
-# Leave the rest as it is: where a value is empty or zero, the course has chosen one.
+# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version** (`full`) if there
+# is a GPU: the whole dataset and `distilbert-base-uncased`. Wherever there is no GPU it takes the **reduced version**
+# (`offline`): a small dataset that comes with the course, and a small model, `all-MiniLM-L6-v2`, or MiniLM for short. Neither
+# model tells capitals from small letters; this is called *uncased*. Leave the rest as it is: where a value is empty or zero,
+# the course has chosen one.
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -115,12 +118,16 @@ show.texts(few["text"], label=[label_names[number] for number in few["label"]])
 # %% [markdown]
 # ## 2. A baseline to beat
 #
-# Before you train a large model, find out how far a small one gets. Ours counts words: a word weighs more if it is rare
+# Before you train a large model, find out how far a simple one gets. Ours counts words: a word weighs more if it is rare
 # in the other reviews (this is called **TF-IDF**), and **logistic regression** learns for every word whether it
-# speaks for a positive or for a negative review. It learns in a second, and it knows no order: `not good, bad` and `not
+# speaks for a positive or for a negative review. It learns in seconds, and it knows no order: `not good, bad` and `not
 # bad, good` are the same to it.
 #
-# The even simpler baseline says the same about every review. It is right as often as the larger class is frequent.
+# The even simpler baseline, `majority` in the table, says the same about every review: it always names the larger class, and is right
+# as often as that class is frequent.
+#
+# Both are measured on the **test data**. They are for measuring, never for deciding: what to change, you decide by the
+# validation data.
 
 # %% tags=["lesson"]
 test_labels = np.array(dataset["test"]["label"])
@@ -135,6 +142,14 @@ show.table(
 # %% [markdown]
 # > 🤔 **Think first.** Which reviews will fool a model that knows words, but not their order?
 #
+# <details>
+# <summary>Answer</summary>
+#
+# Those in which the order decides: negations (`not bad at all`), hopes that are dashed (`I expected a masterpiece`), praise for one thing in
+# a review that pans the rest. And irony, where the words say the opposite of what is meant.
+#
+# </details>
+#
 # These are reviews of the test data on which TF-IDF was very sure, and wrong. `score` is its probability of a positive review.
 
 # %% tags=["lesson"]
@@ -148,7 +163,7 @@ show.texts(
 # %% [markdown]
 # ## 3. From reviews to tokens
 #
-# A transformer reads **tokens**: words, or pieces of words. Its **tokenizer** cuts the text and puts a special token in front,
+# A transformer reads **tokens**: words, or pieces of words (*subwords*). Its **tokenizer** cuts the text and puts a special token in front,
 # `[CLS]`, and one at the end, `[SEP]`.
 
 # %%
@@ -159,14 +174,15 @@ encoded = tokenizer("Unputdownable? Hardly.<br />I left.")
 encoded.tokens()
 
 # %% [markdown]
-# A transformer cannot read texts of any length. It has learned a limited number of positions, and there is nothing for the token after the
-# last one. Besides, long texts are expensive: every token is compared with every other one. The tokenizer knows the limit:
+# A transformer cannot read texts of any length. It has learned a vector for each of a limited number of positions, 512 in both
+# models of this notebook, and has none for a token further back. Besides, long texts are expensive: every token is compared with every
+# other one. The tokenizer knows the limit that we set:
 
 # %%
 tokenizer.model_max_length
 
 # %% [markdown]
-# Without a GPU the course sets it lower than the model would allow, to save time. How long are the reviews? The
+# In the reduced version (`offline`) it is lower than the model would allow, to save time. How long are the reviews? The
 # dashed line is the limit.
 
 # %% tags=["lesson"]
@@ -179,8 +195,9 @@ too_long = np.mean([length > tokenizer.model_max_length for length in lengths])
 float(too_long)
 
 # %% [markdown]
-# That is the share of the reviews that are too long. If we gave them to the model as they are, it would stop with an error. So we **truncate** them, up to the limit. From
-# which side? The tokenizer knows that, too: with `"right"` a text loses its end, with `"left"` its beginning.
+# That is the share of the reviews that are too long. At more than 512 tokens the model would stop with an error; a text between a lower limit and
+# 512 would only cost more time. So we **truncate** the reviews, down to the limit. On which side? The tokenizer knows that, too: with
+# `"right"` a text loses its end, with `"left"` its beginning.
 
 # %%
 tokenizer.truncation_side
@@ -194,12 +211,14 @@ tokenizer.truncation_side
 # ●○○ · about 5 minutes · one wrong argument here, and the model fails much later
 #
 # Write `encode_reviews(batch, tokenizer)`. The `batch` is a dictionary with a list of texts, `batch["text"]`; there
-# may be other fields, which do not matter here. Return what the tokenizer gives for all these texts: a dictionary with a list for each of its fields,
-# and in each list one list of numbers per text.
+# may be other fields, which do not matter here. Return what the tokenizer gives for all these texts:
 #
-# 1. A text that is longer than the limit of the tokenizer is truncated to it. The last token is still `[SEP]`.
-# 2. No text is padded: the lists keep different lengths. Padding comes later, batch by batch, because then it is
-#    less.
+# 1. **All fields.** The result is a dictionary with all the fields that your tokenizer gives, and no others. Each field is a list with one list of
+#    numbers per text.
+# 2. **Long texts.** A text that is longer than the limit of the tokenizer is truncated to it, on the side that the tokenizer says. The last
+#    token is still `[SEP]`. With a limit of 5, `A film that I love.` becomes `[CLS] a film that [SEP]` if it loses its end.
+# 3. **No padding.** No text is padded: the lists keep different lengths, such as 5 and 6 in the example. Padding comes later, batch by batch,
+#    because then it is less.
 #
 # For the texts `A film.` and `I left early.` the result is:
 #
@@ -208,7 +227,7 @@ tokenizer.truncation_side
 # | `input_ids` | `[[101, 1037, 2143, 1012, 102], [101, 1045, 2187, 2220, 1012, 102]]` |
 # | `attention_mask` | `[[1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]` |
 #
-# The small model's tokenizer has a third field, `token_type_ids`, full of zeros. Keep it: return all fields that your tokenizer gives.
+# MiniLM's tokenizer has a third field, `token_type_ids`, full of zeros. Keep it.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -220,7 +239,7 @@ tokenizer.truncation_side
 # <details>
 # <summary>Hint 2</summary>
 #
-# It is one line: `tokenizer(batch["text"], truncation=True)`. Leave out everything about padding and `return_tensors`.
+# It is one line: `return tokenizer(batch["text"], truncation=True)`. Leave out everything about padding and tensors.
 #
 # </details>
 
@@ -228,37 +247,61 @@ tokenizer.truncation_side
 from helpers.reviews import encode_reviews
 
 # %% test="encode_reviews" points=3
-encoded = encode_reviews({"text": ["A film.", "I left early."], "label": [1, 0]}, tokenizer)
-assert set(encoded) == set(tokenizer.model_input_names), "Return the fields of the tokenizer."
-assert encoded["input_ids"] == [
-    [101, 1037, 2143, 1012, 102],
-    [101, 1045, 2187, 2220, 1012, 102],
-], "These are not the numbers of the example."
-assert encoded["attention_mask"] == [[1] * 5, [1] * 6], "Do not pad."
+rules = Rules({"all fields": 1, "long texts": 1, "no padding": 1})
+two = {"text": ["A film.", "I left early."], "label": [1, 0]}
+with rules("all fields"):
+    encoded = encode_reviews(two, tokenizer)
+    assert set(encoded) == set(tokenizer.model_input_names), (
+        "Return the fields of the tokenizer."
+    )
+    assert encoded["input_ids"][1][:6] == [101, 1045, 2187, 2220, 1012, 102], (
+        "These are not the numbers of the example."
+    )
+with rules("no padding"):
+    encoded = encode_reviews(two, tokenizer)
+    assert len(encoded["input_ids"][0]) < len(encoded["input_ids"][1]), "Do not pad."
 ### BEGIN HIDDEN TESTS
 import os
 import random
 
-own_tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
-encoded = encode_reviews({"text": ["word " * 3000, "A film."]}, tokenizer)
-assert [len(ids) for ids in encoded["input_ids"]] == [own_tokenizer.model_max_length, 5], (
-    "Truncate long reviews to the limit of the tokenizer, and pad none."
-)
-assert encoded["input_ids"][0][-1] == own_tokenizer.sep_token_id, (
-    "The last token of a truncated review is [SEP]."
-)
-
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
-drawn = draw.sample(list(data.load("imdb", "samples")["train"]["text"]), 12)
-for limit in (profile.max_length, 48):
-    own_tokenizer = models.load_tokenizer(profile.checkpoint, limit)
-    expected = reviews.encode_reviews({"text": drawn}, own_tokenizer)
-    encoded = encode_reviews({"text": drawn, "label": [0] * len(drawn)}, own_tokenizer)
-    assert set(encoded) == set(expected), "Return the fields of the tokenizer."
-    assert all(encoded[name] == expected[name] for name in expected), (
-        "Encode every review as if it were alone, truncated to the limit of the tokenizer and not padded."
-    )
+words = ["film", "superb", "dull", "slow", "the", "a"]
+sizes = draw.sample(range(1, 30), 8)
+short = [" ".join(draw.choices(words, k=size)) for size in sizes]
+train_texts = data.load("imdb", "samples")["train"]["text"]
+long = draw.sample([text for text in train_texts if len(text.split()) > 60], 8)
+
+with rules("all fields"):
+    own_tokenizer = models.load_tokenizer(profile.checkpoint)
+    for text in short:
+        expected = own_tokenizer(text)
+        encoded = encode_reviews({"text": [text], "stars": [7]}, own_tokenizer)
+        assert set(encoded) == set(expected), "Return the fields of the tokenizer."
+        assert all(encoded[name][0][: len(row)] == row for name, row in expected.items()), (
+            "Return what the tokenizer gives for each text."
+        )
+with rules("long texts"):
+    for limit, side in ((40, "right"), (48, "left")):
+        own_tokenizer = models.load_tokenizer(profile.checkpoint, limit, side)
+        expected = reviews.encode_reviews({"text": long}, own_tokenizer)["input_ids"]
+        rows = encode_reviews({"text": long}, own_tokenizer)["input_ids"]
+        assert [len(row) for row in rows] == [limit] * len(long), (
+            "Truncate long reviews to the limit of the tokenizer."
+        )
+        assert all(row[-1] == 102 for row in rows), (
+            "The last token of a truncated review is [SEP]."
+        )
+        assert rows == expected, "Truncate on the side that the tokenizer says."
+with rules("no padding"):
+    own_tokenizer = models.load_tokenizer(profile.checkpoint)
+    lengths_of = [
+        len(row) for row in encode_reviews({"text": short}, own_tokenizer)["input_ids"]
+    ]
+    assert [length - lengths_of[0] for length in lengths_of] == [
+        size - sizes[0] for size in sizes
+    ], "Do not pad: every list is as long as its own text."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # Now apply your function to the whole dataset. `map` calls it with many rows at once (`batched=True`) and adds the new fields to them.
@@ -270,8 +313,8 @@ tokenized["train"].column_names
 # %% [markdown]
 # ## 4. A number for each epoch
 #
-# During the training we want to see whether the model gets better. The classes are balanced, so **accuracy** will do: the share of reviews that
-# it got right.
+# The training goes through all the training data several times; each time is called an **epoch**. After each of them we want to see whether the
+# model gets better. The classes are balanced, so **accuracy** will do: the share of reviews that it got right.
 #
 # A model for two classes gives two numbers per text, the **logits**: one for `neg` and one for `pos`. The larger one wins. They are not
 # probabilities yet; that comes in section 6.
@@ -290,15 +333,15 @@ tokenized["train"].column_names
 # <details>
 # <summary>Hint 1</summary>
 #
-# `np.argmax` finds the place of the largest number. Along which axis?
+# `np.argmax` finds the place of the largest number. Along which axis? Then compare with the labels, or let `metrics.load("accuracy")` count.
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2</summary>
 #
-# `np.argmax(logits, axis=-1) == labels` is an array of true and false, and its mean is the accuracy. `float(…)` makes a Python number of it. (Or let
-# `metrics.load("accuracy").compute(predictions=…, references=…)` count.)
+# `logits, labels = eval_pred` takes the pair apart. `np.argmax(logits, axis=-1) == labels` is an array of true and false, and its mean is the
+# accuracy: `return {"accuracy": float(np.mean(…))}`. Here `float` makes a Python number of it.
 #
 # </details>
 
@@ -332,7 +375,8 @@ for size in (1, 2, 7, 50):
 # We take a model that has read a lot of text, and put a new **classification head** on top: a small layer that computes two logits from the
 # vector of `[CLS]`. The weights of the head are random numbers, so in the beginning the model only guesses. **Fine-tuning** trains both, the head and the model below it.
 #
-# `reviews.build_model` does that: it loads a checkpoint with a fresh head and tells it the names of the labels.
+# `reviews.build_model` prepares that: it loads a **checkpoint**, that is, the saved weights of a model, puts a fresh head on it, and tells it the names
+# of the labels.
 
 # %%
 model = reviews.build_model(checkpoint)
@@ -356,9 +400,9 @@ batch["attention_mask"].sum(dim=1), batch["input_ids"].shape
 #
 # ●○○ · about 10 minutes, plus the training
 #
-# Everything is ready; put it together. `training.make_trainer` builds a `Trainer` with the settings of the course: number of epochs, learning rate,
-# an evaluation after every epoch, reviews of like length in one batch. Create a fresh model, make a trainer that is called `trainer`, and
-# train it.
+# Everything is ready; put it together. `training.make_trainer` builds a `Trainer` with the settings of the course: number of epochs, learning rate
+# (how far the weights move in a step), an evaluation after every epoch, reviews of like length in one batch. Create a fresh model, make a trainer that is
+# called `trainer`, and train it.
 #
 # `training.make_trainer` takes `profile`, the model and the tokenizer, and then by name:
 #
@@ -369,9 +413,11 @@ batch["attention_mask"].sum(dim=1), batch["input_ids"].shape
 # | `data_collator` | the collator from above |
 # | `compute_metrics` | your function from exercise 2 |
 #
-# The test asks whether the model has learned. It takes the weights of `trainer.model` and shows them reviews that nobody in
-# this course has seen: their ROC AUC must reach at least `profile.floor`. ROC AUC is
-# the chance that a positive review gets a higher score than a negative one; you will compute it yourself in exercise 6.
+# 1. **The model has learned.** Its ROC AUC is at least `profile.floor`. ROC AUC is the chance that a positive review gets a higher score than a
+#    negative one; you will compute it yourself in exercise 6. The test below measures it on the validation data and prints it next to the floor; these
+#    can be few reviews, and chance moves the number, so here 0.05 less will do. After you hand in, the weights of `trainer.model` are measured on reviews that
+#    nobody in this course has seen, and there the floor counts.
+# 2. **All the data.** The model has learned from all the training data, not from a part of them.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -383,8 +429,9 @@ batch["attention_mask"].sum(dim=1), batch["input_ids"].shape
 # <details>
 # <summary>Hint 2</summary>
 #
-# First `model = reviews.build_model(checkpoint)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)` with
-# `tokenized["train"]`, `tokenized["validation"]` and the other two arguments of the table. Last, `trainer.train()`.
+# First `model = reviews.build_model(checkpoint)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)`, and instead of the dots
+# `train_dataset=tokenized["train"]`, `eval_dataset=tokenized["validation"]`, `data_collator=data_collator`,
+# `compute_metrics=compute_metrics`. Last, `trainer.train()`.
 #
 # </details>
 
@@ -404,22 +451,42 @@ trainer.train()
 ### END SOLUTION
 
 # %% test="training" points=5
-assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
-assert len(trainer.train_dataset) == len(dataset["train"]), "Train on all the training data."
+rules = Rules({"the model has learned": 4, "all the data": 1})
+with rules("the model has learned"):
+    assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
+    # Only the order counts for ROC AUC, so the difference of the logits will do as a score.
+    logits = trainer.predict(tokenized["validation"])[0]
+    reached = metrics.load("roc_auc").compute(
+        prediction_scores=logits[:, 1] - logits[:, 0], references=dataset["validation"]["label"]
+    )
+    print(reached["roc_auc"], ">=", profile.floor)
+    assert reached["roc_auc"] >= profile.floor - 0.05, "The model has not learned enough."
+with rules("all the data"):
+    assert len(trainer.train_dataset) == len(dataset["train"]), (
+        "Train on all the training data."
+    )
 ### BEGIN HIDDEN TESTS
 from course import unseen
 
-own_tokenizer = models.load_tokenizer(
-    profile.checkpoint, profile.max_length, profile.truncation_side
-)
-judged = unseen.with_weights_of(trainer.model, reviews.build_model(checkpoint))
-rows = unseen.rows("reviews")
-scored = reviews.score_reviews([row["text"] for row in rows], judged, own_tokenizer)
-reached = reviews.evaluate_scores([row["label"] for row in rows], scored)
-assert reached["roc_auc"] >= profile.floor, (
-    "ROC AUC on reviews that nobody has seen is below the floor of the profile."
-)
+
+def reached_on_unseen():
+    own_tokenizer = models.load_tokenizer(
+        profile.checkpoint, profile.max_length, profile.truncation_side
+    )
+    judged = unseen.with_weights_of(trainer.model, reviews.build_model(checkpoint))
+    rows = unseen.rows("reviews")
+    scored = reviews.score_reviews([row["text"] for row in rows], judged, own_tokenizer)
+    return reviews.evaluate_scores([row["label"] for row in rows], scored)["roc_auc"]
+
+
+with rules("the model has learned"):
+    assert reached_on_unseen() >= profile.floor, (
+        "ROC AUC on reviews that nobody has seen is below the floor of the profile."
+    )
+with rules("all the data"):
+    assert reached_on_unseen() >= profile.floor, "The model has not learned from the data."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # How did it go, epoch by epoch? If the loss on the training data falls and the one on the validation data rises, the model begins to learn
@@ -440,23 +507,32 @@ show.history(trainer)
 # A website would rather show stars. The simplest way from one to the other: ten times the probability, rounded. A score of 0.78 gives 8 stars.
 #
 # > 🤔 **Think first.** What do `round(2.5)` and `round(3.5)` give in Python? Run the cell and see.
+#
+# <details>
+# <summary>Answer</summary>
+#
+# 2 and 4: the even neighbour, once below and once above.
+#
+# </details>
 
 # %%
 round(2.5), round(3.5)
 
 # %% [markdown]
-# Python rounds a half to the nearest **even** number. That is fair in statistics, but nobody expects it of stars.
+# Python rounds a half to the nearest **even** number. In statistics that avoids a bias, but nobody expects it of stars.
 #
 # ### Exercise 4: `review_rating` (4 points)
 #
-# ●●○ · about 10 minutes · three lines with four traps
+# ●●○ · about 10 minutes · three lines with five traps
 #
-# Write `review_rating(p_positive)`. It returns a whole number of the type `int`:
+# Write `review_rating(p_positive)`:
 #
-# 1. The rating is ten times the probability, rounded to the nearest whole number. A half is always rounded **up**.
-# 2. It is at least 1: there are no zero stars.
-# 3. A number below 0 or above 1 is not a probability: raise `ValueError`.
-# 4. Neither is `nan`, «not a number», which comes out when a computation has gone wrong: `ValueError`, too.
+# 1. **Rounding.** The rating is ten times the probability, rounded to the nearest whole number, and of the type `int`. From 0.78 comes 7.8, and so
+#    the rating 8.
+# 2. **Halves.** A half is always rounded up: from 0.25 comes 2.5, and so 3.
+# 3. **No zero stars.** The rating is at least 1, even if rounding gives 0.
+# 4. **Only probabilities.** A number below 0 or above 1 is not a probability: raise `ValueError`. The borders 0 and 1 are.
+# 5. **Not a number.** `nan`, which comes out when a computation has gone wrong, is not a probability either: `ValueError`, too.
 #
 # | `p_positive` | result |
 # | --- | --- |
@@ -475,8 +551,8 @@ round(2.5), round(3.5)
 # <details>
 # <summary>Hint 2</summary>
 #
-# `if not 0 <= p_positive <= 1:` catches rules 3 and 4 together; write `raise ValueError("…")` below it. Then `math.floor(10 * p_positive + 0.5)`, and `max` with 1. Import
-# `math` inside the function.
+# Begin with `import math`. The line `if not 0 <= p_positive <= 1:` catches rules 4 and 5 together; write `raise ValueError("…")` below it. Then
+# `return max(1, math.floor(10 * p_positive + 0.5))`.
 #
 # </details>
 
@@ -484,18 +560,30 @@ round(2.5), round(3.5)
 from helpers.reviews import review_rating
 
 # %% test="review_rating" points=4
-assert review_rating(0.78) == 8, "Ten times the probability, rounded."
-assert review_rating(0.25) == 3, "A half is rounded up."
-assert review_rating(0.04) == 1, "The lowest rating is 1."
-try:
-    review_rating(1.2)
-    is_refused = False
-except ValueError:
-    is_refused = True
-assert is_refused, "Raise ValueError for what is not a probability."
+from contextlib import suppress
+
+rules = Rules(
+    {
+        "rounding": 1,
+        "halves": 1,
+        "no zero stars": 0.5,
+        "only probabilities": 1,
+        "not a number": 0.5,
+    }
+)
+with rules("rounding"):
+    assert review_rating(0.78) == 8, "Ten times the probability, rounded."
+with rules("halves"):
+    assert review_rating(0.25) == 3, "A half is rounded up."
+with rules("no zero stars"):
+    assert (review_rating(0.04), review_rating(0.9)) == (1, 9), "The lowest rating is 1."
+with rules("only probabilities"), suppress(ValueError):
+    assert not review_rating(1.2), "Raise ValueError for what is not a probability."
 ### BEGIN HIDDEN TESTS
 import os
 import random
+
+draw = random.Random(os.environ.get("CLASS_SEED", ""))
 
 
 def refuses(number):
@@ -506,23 +594,33 @@ def refuses(number):
     return False
 
 
-assert all(type(review_rating(p)) is int for p in (0.0, 0.5, 1.0)), "The rating must be an int."
-assert [review_rating(k / 10) for k in range(1, 11)] == list(range(1, 11)), (
-    "Ten times the probability, rounded."
-)
-for p in (0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95):
-    assert review_rating(p) == reviews.review_rating(p), "A half is rounded up."
-assert review_rating(0.0) == review_rating(0.01) == 1, "The lowest rating is 1."
-assert review_rating(1.0) == review_rating(0.96) == 10, "The highest rating is 10."
-for number in (-0.1, -1e-9, 1.001, 10, float("inf"), float("-inf")):
-    assert refuses(number), "Raise ValueError outside 0 and 1."
-assert refuses(float("nan")), "Raise ValueError for nan."
-
-draw = random.Random(os.environ.get("CLASS_SEED", ""))
-for _ in range(100):
-    p = draw.choice([draw.random(), draw.randint(0, 1000) / 1000])
-    assert review_rating(p) == reviews.review_rating(p), "Ten times the probability, rounded."
+with rules("rounding"):
+    assert review_rating(0.97) == 10, "Ten times the probability, rounded."
+    for _ in range(40):
+        stars = draw.randint(
+            1, 9
+        )  # halves are another rule, and floats near them a matter of taste
+        rating = review_rating((stars + draw.uniform(-0.4, 0.4)) / 10)
+        assert type(rating) is int, "The rating must be an int."
+        assert rating == stars, "Ten times the probability, rounded."
+with rules("halves"):
+    assert review_rating(0.3) == 3, "Ten times the probability, rounded."
+    for p in (0.25, 0.45, 0.55, 0.65, 0.75):  # as binary fractions, not below the half either
+        assert review_rating(p) == reviews.review_rating(p), "A half is rounded up."
+with rules("no zero stars"):
+    assert review_rating(0.8) == 8, "Ten times the probability, rounded."
+    assert [review_rating(p) for p in (0.01, 0.02, 0.03)] == [1, 1, 1], (
+        "The lowest rating is 1."
+    )
+with rules("only probabilities"):
+    assert not refuses(0.0) and not refuses(1.0), "0 and 1 are probabilities."
+    for number in (-0.1, -1e-9, 1.001, 10, float("inf"), float("-inf")):
+        assert refuses(number), "Raise ValueError outside 0 and 1."
+with rules("not a number"):
+    assert review_rating(0.8) == 8, "Ten times the probability, rounded."
+    assert refuses(float("nan")), "Raise ValueError for nan."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # ## 7. Score them all
@@ -550,15 +648,17 @@ for _ in range(100):
 #
 # ●●● · about 25 minutes · the function behind every picture that follows, and behind the web page
 #
-# Write `score_reviews(texts, model, tokenizer)`. It returns an array of floats: the probability of a positive review for every text.
+# Write `score_reviews(texts, model, tokenizer)`. It returns a NumPy array of floats: the probability of a positive review for every text.
 #
-# 1. There is one score for **every** text, in the order of `texts`. For an empty list the result is an array of the shape `(0,)`.
-# 2. The score is the softmax probability of **column 1** of the logits.
-# 3. A text that is too long is truncated to the limit, and not left out. The limit is the smaller one of `tokenizer.model_max_length` and
-#    `model.config.max_position_embeddings`.
-# 4. The model gets the texts in batches of 8 to 64, sorted by length, each batch padded to its longest text. The model has to know what is padding: give it the attention
-#    mask.
-# 5. The model is in evaluation mode.
+# 1. **Every text.** There is one score for every text, in the order of `texts`: four texts give an array of the shape `(4,)`, an empty
+#    list gives one of the shape `(0,)`.
+# 2. **Column 1.** The score is the softmax probability of column 1 of the logits. The logits `[0.0, 1.0]` give the score 0.731.
+# 3. **Long texts.** A text that is too long is truncated to the limit, on the side that the tokenizer says, and not left out. The limit is the smaller one of
+#    `tokenizer.model_max_length` and `model.config.max_position_embeddings`.
+# 4. **Batches.** The model gets the texts in batches of 8 to 64, sorted by length, each batch padded to its longest text. Padding must not change a
+#    score: give the model the attention mask, too.
+# 5. **Eval mode.** The model is in evaluation mode (`model.eval()`), whatever mode it was in before. In training mode it has *dropout*: random parts of it are switched off, and
+#    the scores are random, too.
 #
 # With a model that finds `superb` good and `dull` bad, the result of `score_reviews(["superb", "dull", "a film"], …)` could be:
 #
@@ -577,8 +677,14 @@ for _ in range(100):
 # <details>
 # <summary>Hint 2</summary>
 #
-# For the numbers `rows` of a batch: `batch = tokenizer.pad([encoded[i] for i in rows], return_tensors="pt").to(model.device)`. Below `with torch.no_grad():`, which saves time and
-# memory, write `logits = model(**batch).logits`. Then `scores[rows] = logits.float().softmax(dim=-1)[:, 1].cpu().numpy()`. And before the loop: `model.eval()`.
+# 1. Begin with `import torch`. The limit is `limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)`.
+# 2. `encoded = [tokenizer(text, truncation=True, max_length=limit) for text in texts]` are the tokens of each text.
+# 3. `by_length = sorted(range(len(encoded)), key=lambda i: len(encoded[i]["input_ids"]))` are the numbers of the texts, those of the short ones first.
+# 4. `scores = np.zeros(len(encoded))` and `model.eval()`.
+# 5. In the loop `for start in range(0, len(encoded), 32):` take `rows = by_length[start : start + 32]` and
+#    `batch = tokenizer.pad([encoded[i] for i in rows], return_tensors="pt").to(model.device)`.
+# 6. Below `with torch.no_grad():`, which saves time and memory, write `logits = model(**batch).logits`.
+# 7. Then `scores[rows] = logits.float().softmax(dim=-1)[:, 1].cpu().numpy()`, and after the loop `return scores`.
 #
 # </details>
 
@@ -590,74 +696,103 @@ from helpers.reviews import score_reviews
 # reads `superb`, the higher the score, and `dull` lowers it.
 
 # %% test="score_reviews" points=5
+rules = Rules({"every text": 1, "column 1": 1, "long texts": 1, "batches": 1, "eval mode": 1})
 own_tokenizer = models.load_tokenizer(profile.checkpoint, 128)
 critic = models.lookup_critic({"superb": 1.0, "dull": -1.0}, own_tokenizer)
-five = ["superb", "dull", "a film", "dull " * 500, "a superb film with a superb end"]
-result = score_reviews(five, critic, own_tokenizer)
-assert len(result) == 5, "Every text needs one score, the long one, too."
-assert result[0] > 0.7, "The score is the probability of column 1."
-assert result[1] < 0.3 and result[3] < 0.3, "Scores must come in the order of the texts."
-assert abs(result[2] - 0.5) < 1e-4, "Give the model the attention mask."
+with rules("every text"):
+    result = score_reviews(["a superb film", "dull"] * 32, critic, own_tokenizer)
+    assert len(result) == 64 and result[0] != result[1], "Return one score a text, in order."
+with rules("column 1"):
+    result = score_reviews(["superb", "dull"] * 32, critic, own_tokenizer)
+    assert result[0] > 0.7 and result[1] < 0.3, "The score is the probability of column 1."
+with rules("long texts"):
+    assert len(score_reviews(["dull " * 500], critic, own_tokenizer)) == 1, "Leave no text out."
+with rules("batches"):
+    result = score_reviews(["superb", "a superb superb film"] * 16, critic, own_tokenizer)
+    assert abs(result[0] - result[1]) < 1e-4, "Give the model the attention mask."
 ### BEGIN HIDDEN TESTS
 import os
 import random
 
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
-own_tokenizer = models.load_tokenizer(profile.checkpoint, 128)
 weights = {"superb": 1.0, "fine": 0.4, "slow": -0.3, "dull": -1.0}
-critic = models.lookup_critic(weights, own_tokenizer)
+own_critic = models.lookup_critic(weights, own_tokenizer)
+words = [*weights, "film", "the", "a"]
+alike = [
+    " ".join(draw.choices(words, k=10)) for _ in range(64)
+]  # of one length, so nothing is padded
+growing = [" ".join(["superb" if size % 2 else "dull", *["film"] * size]) for size in range(70)]
+places = draw.sample(range(70), 70)
+odd = ["", " ", "<br />", "😀"]
 
 
-def checked(some, model):
-    result = score_reviews(some, model, own_tokenizer)
-    is_array = type(result) is np.ndarray and result.dtype.kind == "f"
-    assert is_array and result.shape == (len(some),), (
-        "Return an array of floats, one for every text."
-    )
-    return result
+def flat(texts, model):
+    """Scores in whatever shape they came: only one rule is about that."""
+    return np.ravel(score_reviews(texts, model, own_tokenizer))
 
 
-assert checked([], critic).shape == (0,), "No texts give an array of the shape (0,)."
-words = [*weights, "film", "the", "a", "<br />", "😀"]
-drawn = [" ".join(draw.choices(words, k=draw.choice([1, 3, 10, 40, 300]))) for _ in range(75)]
-drawn += ["", " ", "superb", "dull " * 400 + "superb " * 400]
-draw.shuffle(drawn)
-expected = reviews.score_reviews(drawn, critic, own_tokenizer)
-assert np.allclose(checked(drawn, critic), expected, atol=1e-4), (
-    "Every text gets the score that it would have alone, in the order of the texts."
-)
-noisy = models.lookup_critic(weights, own_tokenizer, dropout=0.9).train()
-assert np.allclose(checked(drawn, noisy), expected, atol=1e-4), (
-    "Put the model into evaluation mode."
-)
-
-# The model takes less than the tokenizer says, and the other way round.
-for model_limit, limit in ((16, 128), (128, 16)):
-    own_tokenizer.model_max_length = model_limit
-    short = models.lookup_critic(weights, own_tokenizer)
-    own_tokenizer.model_max_length = limit
-    assert checked(["superb " * 40 + "dull " * 100], short)[0] > 0.7, (
-        "Truncate to the smaller one of the two limits."
-    )
-own_tokenizer.model_max_length = 128
-
-# Unsorted, this needs 12,800 tokens, sorted little more than half of them.
-mixed = ["superb", "film " * 98] * 64
-for calls, tokens, is_sorted in ((16, 10**9, False), (10**9, 10_000, True)):
-    frugal = models.with_budget(
-        models.lookup_critic(weights, own_tokenizer), calls=calls, tokens=tokens
-    )
+def is_enough(calls=10**9, tokens=10**9):
+    """Unsorted, these texts need 12,800 tokens, sorted little more than half of them."""
+    frugal = models.lookup_critic(weights, own_tokenizer)
+    frugal = models.with_budget(frugal, calls=calls, tokens=tokens)
     try:
-        score_reviews(mixed, frugal, own_tokenizer)
-        is_enough = True
+        return np.ptp(flat(["superb", "film " * 98, "dull", "film " * 98] * 32, frugal)) > 1e-4
     except RuntimeError:
-        is_enough = False
-    assert is_enough or is_sorted, "Give the model the texts in batches."
-    assert is_enough or not is_sorted, "Sort by length, so that little is padded."
+        return False
+
+
+with rules("every text"):
+    for texts in ([], odd, growing):
+        result = score_reviews(texts, own_critic, own_tokenizer)
+        assert type(result) is np.ndarray and result.dtype.kind == "f", (
+            "Return an array of floats."
+        )
+        assert result.shape == (len(texts),), (
+            "Return one score for every text, also for no text."
+        )
+        assert np.isfinite(result).all(), "Every text has a score, also a strange one."
+    shuffled = score_reviews([growing[place] for place in places], own_critic, own_tokenizer)
+    assert np.allclose(shuffled, result[places], atol=1e-4), "Return the scores in order."
+    assert np.ptp(result[:6]) > 1e-6 and np.ptp(result[-6:]) > 1e-6, "Forget no text."
+with rules("column 1"):
+    expected = reviews.score_reviews(alike, own_critic, own_tokenizer)
+    assert np.allclose(flat(alike, own_critic), expected, atol=1e-4), (
+        "The score is the softmax probability of column 1."
+    )
+with rules("long texts"):
+    # The model takes less than the tokenizer says, and the other way round.
+    for model_limit, limit in ((16, 128), (128, 16)):
+        own_tokenizer.model_max_length = model_limit
+        short_critic = models.lookup_critic(weights, own_tokenizer)
+        own_tokenizer.model_max_length = limit
+        beginnings = [f"{word} " * 14 for word in ("superb", "dull", "fine", "slow")] * 8
+        expected = flat(beginnings, short_critic)
+        found = flat([text + "superb dull " * 300 for text in beginnings], short_critic)
+        assert np.ptp(expected) > 1e-4, "Different texts have different scores."
+        assert np.allclose(found, expected, atol=1e-4), (
+            "Truncate to the smaller one of the two limits."
+        )
+    own_tokenizer.model_max_length = 128
+with rules("batches"):
+    assert is_enough(calls=16), "Give the model the texts in batches of 8 to 64."
+    assert is_enough(tokens=10_000), "Sort by length, so that little is padded."
+    for size in (0, 9, 20):
+        together = flat(growing[:32], own_critic)[size]
+        assert abs(flat([growing[size]] * 32, own_critic)[0] - together) < 1e-4, (
+            "Padding must not change a score: give the model the attention mask."
+        )
+with rules("eval mode"):
+    noisy = models.lookup_critic(weights, own_tokenizer, dropout=0.9).train()
+    calm = flat(alike, own_critic)
+    assert np.ptp(calm) > 1e-4, "Different texts have different scores."
+    assert np.allclose(flat(alike, noisy), calm, atol=1e-4), (
+        "Put the model into evaluation mode."
+    )
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
-# If the tests are silent, score the test reviews with your model.
+# If no rule is marked ✗, score the test reviews with your model.
 
 # %% tags=["lesson"]
 test_scores = score_reviews(dataset["test"]["text"], trainer.model, tokenizer)
@@ -690,8 +825,8 @@ for number, name in enumerate(label_names):
 #
 # ●●○ · about 10 minutes · mix up the arguments, and the numbers look plausible but are wrong
 #
-# Write `evaluate_scores(labels, scores)`. `labels` are zeros and ones, `scores` are probabilities, both lists or arrays of one length. Return a dictionary with
-# three numbers of the type `float`. For the labels `[0, 1, 0, 1]` and the scores `[0.1, 0.4, 0.6, 0.9]` it is:
+# Write `evaluate_scores(labels, scores)`. `labels` are zeros and ones, `scores` are probabilities, both lists or arrays of one length. Return a dictionary. For the
+# labels `[0, 1, 0, 1]` and the scores `[0.1, 0.4, 0.6, 0.9]` it is:
 #
 # | field | value |
 # | --- | --- |
@@ -699,7 +834,11 @@ for number, name in enumerate(label_names):
 # | `average_precision` | `0.8333` (rounded) |
 # | `f1` | `0.5` |
 #
-# For F1, a score of 0.5 or more counts as positive. If no score reaches it, F1 is `0.0`, without a warning.
+# 1. **ROC curve.** `roc_auc` is the area under it.
+# 2. **Average precision.** `average_precision` is that of scikit-learn.
+# 3. **F1 at 0.5.** For `f1`, a score of 0.5 or more counts as positive.
+# 4. **Nothing positive.** If no score reaches 0.5, `f1` is `0.0`, without a warning.
+# 5. **Three floats.** The dictionary has these three fields and no others, each with a number of the type `float`, not a NumPy number.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -712,7 +851,9 @@ for number, name in enumerate(label_names):
 # <details>
 # <summary>Hint 2</summary>
 #
-# `f1_score(labels, np.asarray(scores) >= 0.5, zero_division=0)`; the other two take `(labels, scores)`. Wrap each result in `float(…)`.
+# Begin with `from sklearn.metrics import average_precision_score, f1_score, roc_auc_score`. The values of the dictionary are
+# `float(roc_auc_score(labels, scores))`, `float(average_precision_score(labels, scores))` and
+# `float(f1_score(labels, np.asarray(scores) >= 0.5, zero_division=0))`.
 #
 # </details>
 
@@ -720,41 +861,69 @@ for number, name in enumerate(label_names):
 from helpers.reviews import evaluate_scores
 
 # %% test="evaluate_scores" points=4
-result = evaluate_scores([0, 1, 0, 1], [0.1, 0.4, 0.6, 0.9])
-assert set(result) == {"roc_auc", "average_precision", "f1"}, (
-    "Return the three fields of the table."
+rules = Rules(
+    {
+        "ROC curve": 1,
+        "average precision": 1,
+        "F1 at 0.5": 1,
+        "nothing positive": 0.5,
+        "three floats": 0.5,
+    }
 )
-assert result["roc_auc"] == 0.75, "ROC AUC is wrong."
-assert abs(result["average_precision"] - 5 / 6) < 1e-6, "Average precision is wrong."
-assert result["f1"] == 0.5, "F1 is wrong."
-assert all(type(value) is float for value in result.values()), "The type must be float."
+four = [0, 1, 0, 1], [0.1, 0.4, 0.6, 0.9]
+with rules("ROC curve"):
+    assert abs(evaluate_scores(*four)["roc_auc"] - 0.75) < 1e-6, "ROC AUC is wrong."
+with rules("average precision"):
+    result = evaluate_scores(*four)["average_precision"]
+    assert abs(result - 5 / 6) < 1e-6, "Average precision is wrong."
+with rules("F1 at 0.5"):
+    assert abs(evaluate_scores(*four)["f1"] - 0.5) < 1e-6, "F1 is wrong."
 ### BEGIN HIDDEN TESTS
 import os
 import random
-import warnings
 
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 drawn = np.random.default_rng(draw.getrandbits(64))
-for size in (6, 40, 200):
+cases = []
+for size in (40, 200):
     own_labels = np.concatenate([[0, 1], drawn.integers(0, 2, size)])
-    own_scores = np.round(np.clip(drawn.normal(0.3 + 0.3 * own_labels, 0.3), 0, 1), 1)
-    result = evaluate_scores(own_labels, own_scores)
-    expected = reviews.evaluate_scores(own_labels, own_scores)
-    assert abs(result["roc_auc"] - expected["roc_auc"]) < 1e-9, "ROC AUC is wrong."
-    assert abs(result["average_precision"] - expected["average_precision"]) < 1e-9, (
-        "Average precision is wrong."
-    )
-    assert abs(result["f1"] - expected["f1"]) < 1e-9, (
-        "For F1, a score of 0.5 or more counts as positive."
-    )
+    own_scores = 1 / (1 + np.exp(-drawn.normal(2 * own_labels - 1.7)))
+    cases.append((own_labels, own_scores, reviews.evaluate_scores(own_labels, own_scores)))
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    result = evaluate_scores(np.array([0, 1]), np.array([0.1, 0.2]))
-assert result == {"roc_auc": 1.0, "average_precision": 1.0, "f1": 0.0}, (
-    "ROC AUC and average precision look at the order, F1 at the threshold 0.5."
-)
+with rules("ROC curve"):
+    for own_labels, own_scores, expected in cases:
+        reached = evaluate_scores(own_labels, own_scores)["roc_auc"]
+        assert abs(reached - expected["roc_auc"]) < 1e-6, "ROC AUC is wrong."
+with rules("average precision"):
+    for own_labels, own_scores, expected in cases:
+        reached = evaluate_scores(own_labels, own_scores)["average_precision"]
+        assert abs(reached - expected["average_precision"]) < 1e-6, (
+            "Average precision is wrong."
+        )
+with rules("F1 at 0.5"):
+    for own_labels, own_scores, _ in cases:
+        own_scores = np.round(own_scores, 1)
+        expected = reviews.evaluate_scores(own_labels, own_scores)["f1"]
+        assert abs(evaluate_scores(own_labels, own_scores)["f1"] - expected) < 1e-6, (
+            "For F1, a score of 0.5 or more counts as positive."
+        )
+with rules("nothing positive"):
+    assert evaluate_scores([0, 1], [0.1, 0.9])["f1"] == 1.0, "F1 is wrong."
+    for own_labels, own_scores, _ in cases:
+        assert evaluate_scores(own_labels, own_scores / 3)["f1"] == 0.0, (
+            "If no score reaches 0.5, F1 is 0.0."
+        )
+with rules("three floats"):
+    found = [evaluate_scores(own_labels, own_scores) for own_labels, own_scores, _ in cases]
+    assert all(set(result) == {"roc_auc", "average_precision", "f1"} for result in found), (
+        "Return the three fields of the table."
+    )
+    assert all(type(value) is float for result in found for value in result.values()), (
+        "The type must be float."
+    )
+    assert found[0] != found[1], "The numbers depend on labels and scores."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # ### Better than counting words?
@@ -771,12 +940,19 @@ show.roc(test_labels, both)
 # The marks on the curves are the threshold 0.5.
 #
 # > 🤔 **Think first.** You want to show only reviews that are surely positive. In which direction does the mark move if you raise the threshold?
+#
+# <details>
+# <summary>Answer</summary>
+#
+# To the left in both pictures: you call fewer reviews positive, and a larger share of them really is.
+#
+# </details>
 
 # %% tags=["lesson"]
 show.precision_recall(test_labels, both)
 
 # %% [markdown]
-# With a higher threshold you move to the left in both pictures: you call fewer reviews positive, and a larger share of them really is.
+# In the second picture, too, the marks are the threshold 0.5.
 #
 # Compare the two models honestly. With a few hundred reviews to learn from, a transformer has no large lead over counted words, and it may even have none. With
 # thousands of reviews it has one, because there is enough to learn which order of words means what.
@@ -836,7 +1012,7 @@ show.table(
 # These are at most 100 reviews, so do not trust a small difference. But see how different the two answers can be for one review. Here they differ most; only the end of the text is shown:
 
 # %% tags=["lesson"]
-turns = np.argsort(-np.abs(both_ends["beginning"] - both_ends["end"]))[:3]
+turns = np.argsort(-np.abs(both_ends["beginning"] - both_ends["end"]))[:3].tolist()
 show.texts(
     ["… " + test_texts[long_ones[i]][-400:] for i in turns],
     label=[label_names[test_labels[long_ones[i]]] for i in turns],
@@ -883,13 +1059,15 @@ sorted(path.name for path in Path("reviews-model").iterdir())
 # python -m helpers.demo --model reviews-model
 # ```
 #
-# Then open `http://127.0.0.1:8000` in your browser. A review goes in, polarity and stars come out; the page speaks the language of your browser. Without `--model` it trains a small model of its own on the first start. In
-# Colab there is no such terminal: download the folder and start the page on your own computer.
+# Then open `http://127.0.0.1:8000` in your browser. A review goes in, polarity and stars come out; the page speaks the language of your browser. Without `--model` it trains a small model of its own on the first start.
+#
+# In Colab this leads nowhere: `127.0.0.1` means «this computer», and there that is one of Google's, which your browser does not reach. So start the page on your own computer, with the course
+# installed there. To take the model along, run `!zip -r reviews-model.zip reviews-model` in a new cell, download the `.zip` file from the file list on the left, and unpack it.
 #
 # Look at what the page does that the notebook did not: it loads the model once and not for every request, it limits the length of a text and the number of requests, it shows `<script>` as text and does not run it, it accepts its form only from
 # itself (this is called CSRF protection), and it answers with a sentence when something goes wrong.
 #
-# ### What changes between a notebook and a service? (2 points)
+# ### Question 1: What changes between a notebook and a service? (2 points)
 #
 # Imagine that your page is opened to everybody tomorrow. Name **four** things that were of no importance in the notebook and that matter now. For each of them write one
 # sentence on what happens if nobody takes care of it. Think of texts, people, time, the model itself, and of how you would notice that something is wrong.
