@@ -563,9 +563,9 @@ with rules("ROC AUC"):
         )
 with rules("large logits"):
     far = np.array([[1000.0, 0], [0, 1000], [900, 0]]) * draw.uniform(1, 3)
-    assert abs(compute_metrics((far, np.array([0, 1, 0])))["roc_auc"] - 1) < 1e-6, (
-        "Softmax must stand large logits."
-    )
+    for labels, expected in [([0, 1, 0], 1), ([1, 0, 1], 0)]:
+        area = compute_metrics((far, np.array(labels)))["roc_auc"]
+        assert abs(area - expected) < 1e-6, "Softmax must stand large logits."
 with rules("one class"):
     number = draw.randrange(3)
     area = compute_metrics((right[0][:3], np.full(3, number)))["roc_auc"]
@@ -837,8 +837,9 @@ with rules("evaluation mode"):
     assert all(answer == answers[0] for answer in answers), (
         "Put the model into evaluation mode."
     )
-    assert answers[0] != predict_intent("song", noisy.train(), own_tokenizer), (
-        "Different requests get different answers."
+    other = models.keyword_classifier({"wake": "play_music"}, own_tokenizer, tasks)
+    assert answers[0] != predict_intent("wake wake me up", other, own_tokenizer), (
+        "Different models give different answers."
     )
 with rules("long texts"):
     word = draw.choice(["wake", "song"])
@@ -1141,7 +1142,8 @@ show.table({"test": scope})
 
 # %% [markdown]
 # If you find `found` disappointing, you are right. A model that has seen few examples is unsure of good requests, too, and the two distributions overlap. What helps first of
-# all is a better model: trained on the full data, and with a threshold chosen in the same way, it finds many more.
+# all is a better model. Trained on the full data, and with a threshold chosen in the same way, `all-MiniLM-L6-v2` found 0.28 of the out-of-scope requests of CLINC150; in the reduced
+# version (`offline`) it finds 0.19 of ours.
 #
 # ### Question 1: what should the assistant say? (2 points)
 #
@@ -1169,7 +1171,7 @@ show.table({"test": scope})
 # 3. `unknown`: the score lies below the threshold, an **unknown intent**. Apologise, and put the request aside in a file.
 # 4. `intent`: everything else. Do what the user wants.
 #
-# The code word is the `kind` of the reply in the table below.
+# The word at the beginning is the `kind` of the reply in the table below.
 
 # %% tags=["lesson"]
 import tempfile
