@@ -55,7 +55,7 @@ def _answer(notebook: Notebook, grade_id: str) -> Answer:
     known = (own or defining or [None])[0]
     about = {
         "grade_id": grade_id,
-        "section": known.section if known else "",
+        "section": known.section if known else _section_of(notebook, grade_id),
         "is_essay": bool(known.graded.get("grade")) if known else grade_id.startswith("essay_"),
     }
     if not versions:
@@ -68,6 +68,11 @@ def _answer(notebook: Notebook, grade_id: str) -> Answer:
     if problem:
         return Answer(**about, state="broken", line=problem.lineno or 1, error=problem.msg)
     return Answer(**about, state="written")
+
+
+def _section_of(notebook: Notebook, grade_id: str) -> str:
+    """The heading that names an exercise whose cell is missing."""
+    return next((cell.section for cell in notebook.cells if f"`{grade_id}`" in cell.section), "")
 
 
 def _above_test(notebook: Notebook, grade_id: str) -> list[Cell]:

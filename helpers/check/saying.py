@@ -115,14 +115,15 @@ def _stop(stop: Stop) -> str:
 
 def _place(section: str, first_line: str) -> str:
     cell = _("the cell that begins with `{line}`", line=first_line)
-    return f"{section}, {cell}" if section else cell
+    return f"{section} · {cell}" if section else cell
 
 
 def _remark(remark: Remark) -> str:
     subject = remark.subject
     if remark.kind == "changed":
         return _(
-            "{place}, has been changed: the grader runs the original. Imports and new names that you added are kept.",
+            "{place}: it has been changed, and the grader runs the original. "
+            "Imports and new names that you added are kept.",
             place=_place(remark.section, subject),
         )
     if remark.kind == "changed_test":
