@@ -5,6 +5,7 @@ import itertools
 import re
 import tomllib
 
+import pytest
 import yaml
 
 from course import ROOT
@@ -59,11 +60,33 @@ def test_torch_is_pinned_in_constraints():
     assert constraints()["torch"] == "2.13.0"
 
 
-def test_the_readmes_hold_the_tables_that_were_measured():
-    """`python tests/bench/results.py` writes them from results.json and the notebooks."""
+@pytest.fixture(scope="module")
+def results():
+    """The script `tests/bench/results.py`."""
     spec = importlib.util.spec_from_file_location("results", ROOT / "tests" / "bench" / "results.py")
     results = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(results)
+    return results
+
+
+def test_the_readmes_hold_the_tables_that_were_measured(results):
+    """`python tests/bench/results.py` writes them from results.json and the notebooks."""
     for language, path in results.READMES.items():
         text = path.read_text(encoding="utf-8")
         assert results.with_tables(text, language) == text, path
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "es"])
+def test_the_readmes_badges_open_files_that_exist(results, language):
+    colab = "https://colab.research.google.com/github/owner/name/blob/main/"
+    for _, _, *cells, _ in results.unit_rows(language, "owner/name"):
+        links = [re.fullmatch(r"\[!\[\w+\]\(https://[^)]+badge[^)]+\)\]\(([^)]+)\)", cell)[1] for cell in cells]
+        assert [link for link in links if not (ROOT / link.removeprefix(colab)).is_file()] == []
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "es"])
+def test_without_an_address_the_readmes_promise_no_colab(results, language):
+    folder = results.READMES[language].parent
+    for _, _, *cells, _ in results.unit_rows(language, ""):
+        links = [re.fullmatch(r"\[\w+\]\(([^)]+)\)", cell)[1] for cell in cells]
+        assert [link for link in links if not (folder / link).is_file()] == []

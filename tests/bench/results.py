@@ -17,7 +17,9 @@ from pathlib import Path
 import nbformat
 
 from course import ROOT
+from course.build.opening import BADGE, notebook_url
 from course.build.read import LANGUAGES, read_unit, unit_names
+from course.build.write import repository
 
 RESULTS = Path(__file__).with_name("results.json")
 PATH = ("emotion", "reviews", "intent", "ner", "toxicity")  # the recommended order of the units
@@ -104,14 +106,21 @@ def with_tables(text: str, language: str) -> str:
     return text
 
 
-def unit_rows(language: str) -> list[list[str]]:
-    """One line a unit in the recommended order, with links to its notebooks."""
+def unit_rows(language: str, address: str | None = None) -> list[list[str]]:
+    """One line a unit in the recommended order, with links to its notebooks.
+
+    They are badges for Colab if the course has an `address` on GitHub, by default the `repository` of pyproject.toml.
+    """
+    address = repository() if address is None else address
     root = "" if language == "en" else "../"
     rows = []
     for unit in sorted(unit_names(), key=PATH.index):
         notebook = nbformat.read(ROOT / "release" / f"{unit}-{language}" / f"{unit}.ipynb", as_version=4)
         title = re.search(r"^# (.+)$", "\n".join(cell.source for cell in notebook.cells), re.MULTILINE).group(1)
-        links = [f"[{OPEN[other]}]({root}release/{unit}-{other}/{unit}.ipynb)" for other in LANGUAGES]
+        if address:
+            links = [f"[![{OPEN[other]}]({BADGE})]({notebook_url(address, unit, other)})" for other in LANGUAGES]
+        else:
+            links = [f"[{OPEN[other]}]({root}release/{unit}-{other}/{unit}.ipynb)" for other in LANGUAGES]
         rows.append([f"`{unit}`", title, *links, str(read_unit(unit).minutes)])
     return rows
 
