@@ -164,13 +164,18 @@ def lost(verdict: dict) -> set[str]:
         ("trap", "test_preprocess_ner_dataset"),
         ("fake, no model", "test_training"),
         ("fake, fresh model", "test_training"),
-        ("zero logits", "test_build_model"),
     ],
 )
 def test_what_was_not_done_is_worth_nothing(verdicts, student, grade_id):
     """The referee has a profile, a model and labelled texts of its own."""
     assert verdicts[student]["verdict"] == "graded"
     assert grade_id in lost(verdicts[student]), verdicts[student]
+
+
+def test_a_model_without_the_weights_of_the_checkpoint_is_not_worth_their_points(verdicts):
+    """Its configuration is right, which has points of its own."""
+    (built,) = (cell for cell in verdicts["zero logits"]["cells"] if cell["grade_id"] == "test_build_model")
+    assert [group["name"] for group in built["groups"] if group["score"] == 0] == ["pretrained body"]
 
 
 @pytest.mark.parametrize("name", TAKEN)

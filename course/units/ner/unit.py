@@ -7,10 +7,12 @@
 #   - fine-tune BERT for token classification, with Trainer and with a loop of your own
 #   - measure whole entities, not single tags, and see where the model is wrong
 # minutes: 90
-# training: under a minute on a processor with two cores; about ten minutes on a T4 GPU with the full data
+# training: >-
+#   under a minute on a processor with two cores; about ten minutes (our estimate) on a T4 GPU with the full data
 # prerequisites: Python, a first idea of what a neural network and a tokenizer are
 # data: >-
-#   offline: sentences written for this course; full: CoNLL-2003, news by Reuters (for research only)
+#   reduced version (`offline`): sentences written for this course; full version (`full`): CoNLL-2003, news by Reuters
+#   (for research only)
 # ---
 
 # %% [markdown]
@@ -39,9 +41,13 @@ epochs = 0
 learning_rate = 0.0
 
 # %% [markdown]
-# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the full dataset and
-# `bert-base-cased` if there is a GPU, and otherwise a small dataset and a small model that come with the course. Leave
-# the rest as it is: where a value is empty or zero, the course has chosen one.
+# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version (`full`)** if there
+# is a GPU: news from CoNLL-2003 and the model `bert-base-cased`. Wherever there is no GPU, it takes the **reduced
+# version (`offline`)**: a small dataset that comes with the course and the small model MiniLM (`all-MiniLM-L6-v2`). Leave the
+# rest as it is: where a value is empty or zero, the course has chosen one.
+#
+# MiniLM is *uncased*: `Paris` and `paris` are the same word to it. Capitals are one of the main clues to a name, and it has to do
+# without them.
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -79,6 +85,11 @@ show.settings(profile)
 dataset = data.load("conll2003", profile.data)
 dataset
 
+# %% [markdown]
+# The sentences come in parts. The model learns from the training data, `train`. The validation data, `validation`, tell us how good
+# it is as long as something is still to be decided, such as the number of epochs (passes over the training data). The test data, `test`, are there
+# **for measuring, never for deciding**: we use them once, at the very end. Here is a sentence of the training data:
+
 # %%
 example = dataset["train"][0]
 example
@@ -110,7 +121,15 @@ show.token_strip(
 # > 🤔 **Think first.** Two names of people stand next to each other with nothing between them. Which tags
 # > tell that these are two people and not one with a long name?
 #
-# Look at a few more sentences and check your answer. Change the numbers in the cell to see others.
+# <details>
+# <summary>Answer</summary>
+#
+# `B-PER`, `B-PER`. A `B-` always begins a new name, even right behind another one. One person with a long name would have
+# `B-PER`, `I-PER`.
+#
+# </details>
+#
+# Look at a few more sentences. Change the numbers in the next cell to see others.
 
 # %% tags=["lesson"]
 for row in dataset["train"].select(range(10, 14)):
@@ -129,7 +148,11 @@ show.bars({name: classes.count(name) for name in ("PER", "ORG", "LOC", "MISC")})
 #
 # Before you train a model, find out how far a very simple one gets. Ours is a dictionary: it gives every word
 # the tag that this word had most often in the training data, in capitals or not, and `O` to words that it has never seen. We also
-# look at an even simpler one, which says `O` every time.
+# look at an even simpler one, which says `O` every time. The library seqeval compares what they say about the validation data with
+# the right tags.
+
+# %%
+seqeval = metrics.load("seqeval")
 
 # %% tags=["lesson"]
 validation_words = dataset["validation"]["tokens"]
@@ -141,7 +164,6 @@ looked_up = [[label_names[tag] for tag in row] for row in guesses]
 outside = [["O"] * len(words) for words in validation_words]
 
 # %% tags=["lesson"]
-seqeval = metrics.load("seqeval")
 baselines = {
     "O": seqeval.compute(predictions=outside, references=validation_tags),
     "dictionary": seqeval.compute(predictions=looked_up, references=validation_tags),
@@ -161,13 +183,17 @@ show.table(baselines)
 # %% [markdown]
 # ## 3. From words to word pieces
 #
-# BERT does not read words. Its tokenizer cuts rare words into **pieces**, so that a vocabulary of about thirty
-# thousand pieces is enough for any text. A piece that continues a word begins with `##`.
+# BERT does not read words. Its tokenizer cuts rare words into **pieces** (word pieces, also called subwords), so that a vocabulary of
+# about thirty thousand pieces is enough for any text. A piece that continues a word begins with `##`. MiniLM is a small BERT: all
+# that is said about BERT from here on holds for it, too; only its pieces are all in lower case.
 
 # %%
 tokenizer = models.load_tokenizer(profile.checkpoint)
-words = ["Rabinovich", "is", "winding", "up", "his", "term", "as", "ambassador", "."]
-encoded = tokenizer(words, is_split_into_words=True)
+rabinovich = {
+    "tokens": ["Rabinovich", "is", "winding", "up", "his", "term", "as", "ambassador", "."],
+    "ner_tags": [1, 0, 0, 0, 0, 0, 0, 0, 0],
+}
+encoded = tokenizer(rabinovich["tokens"], is_split_into_words=True)
 encoded.tokens()
 
 # %% [markdown]
@@ -179,23 +205,23 @@ encoded.tokens()
 encoded.word_ids()
 
 # %% [markdown]
-# The rules that we want:
+# > 🤔 **Think first.** The tag of `Rabinovich` is `B-PER`, number 1. Which labels should its three pieces get?
 #
-# 1. A special token gets the label $-100$. PyTorch leaves positions with this label out of the loss, so the model is
-#    not trained on them.
-# 2. The first piece of a word gets the tag of the word.
-# 3. The later pieces of a word with the tag `B-X` get `I-X`: the name has begun already. All other tags are
-#    simply repeated.
+# <details>
+# <summary>Answer</summary>
 #
-# > 🤔 **Think first.** The tag of `Rabinovich` is `B-PER`, number 1. Which labels will its three pieces get?
+# `B-PER`, `I-PER`, `I-PER`: the numbers 1, 2, 2. The first piece begins the name, the others lie inside it. With `B-PER` three times
+# one person would become three.
+#
+# </details>
 #
 # ### Exercise 1: `preprocess_ner_dataset` (5 points)
 #
 # ●●○ · about 15 minutes · this is the step in which most NER programs go wrong
 #
-# Write `preprocess_ner_dataset(example, tokenizer)`. The `example` is a dictionary with `tokens` and `ner_tags`. Return
-# a dictionary with exactly four lists of one length: `input_ids`, `token_type_ids` and `attention_mask` as the tokenizer
-# gives them, and `labels` by the three rules. For the sentence above with the tags `[1, 0, 0, 0, 0, 0, 0, 0, 0]` the result is:
+# Write `preprocess_ner_dataset(example, tokenizer)`. The `example` is a dictionary with `tokens` and `ner_tags`. The result is a
+# dictionary with the numbers of the tokens and a label for every token. For `rabinovich` from the cell above, with the tags
+# `[1, 0, 0, 0, 0, 0, 0, 0, 0]`, it is:
 #
 # | field | value |
 # | --- | --- |
@@ -204,9 +230,20 @@ encoded.word_ids()
 # | `attention_mask` | `[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]` |
 # | `labels` | `[-100, 1, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, -100]` |
 #
-# In this dataset every `B-X` has an odd number, and `I-X` has the next one. A sentence that is too
-# long for the model must be truncated, and then the labels are truncated with it. Some words yield no piece
-# at all, for example an invisible character; the tags of the other words must not move because of that.
+# The rules:
+#
+# 1. **Four fields.** The dictionary holds exactly four lists of one length: `input_ids`, `token_type_ids` and `attention_mask` as the
+#    tokenizer gives them, and `labels`.
+# 2. **Special tokens.** `[CLS]` and `[SEP]` get the label $-100$. PyTorch leaves positions with this label out of the loss, so the
+#    model is not trained on them.
+# 3. **Pieces.** The first piece of a word gets the tag of the word. The later pieces of a word with the tag `B-X` get `I-X`, because the
+#    name has begun already; all other tags are simply repeated. In this dataset every `B-X` has an odd number, and `I-X` has
+#    the next one: a word of three pieces with the tag 1 gets 1, 2, 2, with the tag 2 it gets 2, 2, 2.
+# 4. **Long sentences.** A sentence that is too long for the model is truncated to `tokenizer.model_max_length` tokens, and its labels
+#    with it.
+# 5. **Empty words.** Some words yield no piece at all, for example an invisible character. The tags of the other words must not
+#    move because of that: three words with the tags `[5, 0, 1]`, of which only the second yields no piece, get the labels
+#    `[-100, 5, 1, -100]`, if the others are one piece each.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -219,9 +256,10 @@ encoded.word_ids()
 # <details>
 # <summary>Hint 2</summary>
 #
-# There are three cases for `word` in `encoded.word_ids()`: it is `None` (label $-100$); it is not the same as the
-# previous one (label `tags[word]`, where `tags = example["ner_tags"]`); it is the same (label `tags[word]`, and one more if that is odd). At the end
-# return `{**encoded, "labels": labels}`.
+# Begin with `encoded = tokenizer(example["tokens"], is_split_into_words=True, truncation=True)` and `tags = example["ner_tags"]`. There are
+# three cases for `word` in `encoded.word_ids()`: it is `None` (label $-100$); it is not the same as the previous one (label
+# `tags[word]`); it is the same (label `tags[word] + tags[word] % 2`, which is one more if the tag is odd). At the end return
+# `{**encoded, "labels": labels}`.
 #
 # </details>
 
@@ -229,68 +267,92 @@ encoded.word_ids()
 from helpers.ner import preprocess_ner_dataset
 
 # %% test="preprocess_ner_dataset" points=5
-rabinovich = {
-    "tokens": ["Rabinovich", "is", "winding", "up", "his", "term", "as", "ambassador", "."],
-    "ner_tags": [1, 0, 0, 0, 0, 0, 0, 0, 0],
-}
-encoded = preprocess_ner_dataset(rabinovich, tokenizer)
-fields = {"input_ids", "token_type_ids", "attention_mask", "labels"}
-assert set(encoded) == fields, "Return exactly the four fields of the table."
-assert len(encoded["labels"]) == len(encoded["input_ids"]), "Every token needs one label."
-assert encoded["labels"][0] == encoded["labels"][-1] == -100, "Special tokens get -100."
-assert encoded["labels"] == [-100, 1, 2, 2] + 8 * [0] + [-100], (
-    "Look at the labels of the pieces."
+rules = Rules(
+    {"four fields": 1, "special tokens": 1, "pieces": 1, "long sentences": 1, "empty words": 1}
 )
+fields = {"input_ids", "token_type_ids", "attention_mask", "labels"}
+with rules("four fields"):
+    encoded = preprocess_ner_dataset(rabinovich, tokenizer)
+    assert set(encoded) == fields, "Return exactly the four fields of the table."
+    assert len(encoded["labels"]) == len(encoded["input_ids"]), "Every token needs one label."
+with rules("special tokens"):
+    labels = preprocess_ner_dataset(rabinovich, tokenizer)["labels"]
+    assert labels[0] == labels[-1] == -100, "Special tokens get -100."
+with rules("pieces"):
+    labels = preprocess_ner_dataset(rabinovich, tokenizer)["labels"]
+    assert labels[1:-1] == [1, 2, 2] + 8 * [0], "Look at the labels of the pieces."
 ### BEGIN HIDDEN TESTS
 import os
 import random
 
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
+limit = own_tokenizer.model_max_length
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
+rows = draw.sample(list(data.load("conll2003", "samples")["train"]), 10)
+
+
+def labels_of(words, tags):
+    encoded = preprocess_ner_dataset({"tokens": words, "ner_tags": tags}, tokenizer)
+    own = own_tokenizer(words, is_split_into_words=True, truncation=True)
+    assert encoded["input_ids"] == own["input_ids"], (
+        "The input_ids must be those of the tokenizer, truncated where there are too many."
+    )
+    return encoded["labels"]
 
 
 def expected_labels(words, tags):
+    """Of the pieces; without special tokens."""
     labels = []
     for word, tag in zip(words, tags):
         pieces = own_tokenizer.tokenize(word)
         labels += [tag, *[tag + tag % 2] * (len(pieces) - 1)] if pieces else []
-    return [-100, *labels[: own_tokenizer.model_max_length - 2], -100]
+    return labels
 
 
-for words, tags in [
-    (["Kristjánsdóttir", "Oyelaran", "met", "Szczepaniak"], [1, 2, 0, 1]),
-    (["Zwickauer", "Maschinenfabrik", "of", "Zwickau"], [3, 4, 0, 5]),
-    (["Harvestmoonfest", "in", "Antananarivo", "Madagascar"], [7, 0, 5, 5]),
-    (["Paris"], [5]),
-]:
-    encoded = preprocess_ner_dataset({"tokens": words, "ner_tags": tags}, tokenizer)
-    assert encoded["labels"] == expected_labels(words, tags), (
-        "Labels do not follow the three rules."
+with rules("four fields"):
+    for row in rows:
+        encoded = preprocess_ner_dataset(row, tokenizer)
+        own = own_tokenizer(row["tokens"], is_split_into_words=True, truncation=True)
+        assert set(encoded) == fields, "Return exactly the four fields of the table."
+        assert all(encoded[name] == own[name] for name in own), (
+            "Three of the fields must be as the tokenizer gives them."
+        )
+        assert len(encoded["labels"]) == len(own["input_ids"]), "Every token needs one label."
+
+with rules("special tokens"):
+    # Words of one piece: nothing but the special tokens can be wrong.
+    for word, tag in [("Paris", 5), ("Anna", 1), ("Oslo", 6), ("left", 0), ("red", 7)]:
+        assert labels_of([word], [tag]) == [-100, tag, -100], "Special tokens get -100."
+
+with rules("pieces"):
+    for words, tags in [
+        (["Kristjánsdóttir", "Oyelaran", "met", "Szczepaniak"], [1, 2, 0, 1]),
+        (["Zwickauer", "Maschinenfabrik", "of", "Zwickau"], [3, 4, 0, 5]),
+        (["Harvestmoonfest", "in", "Antananarivo", "Madagascar"], [7, 0, 5, 5]),
+        *[(row["tokens"], row["ner_tags"]) for row in rows],
+    ]:
+        assert labels_of(words, tags)[1:-1] == expected_labels(words, tags), (
+            "The labels of the pieces do not follow from the tags of the words."
+        )
+
+with rules("long sentences"):
+    encoded = preprocess_ner_dataset(
+        {"tokens": ["Paris", "left"] * 400, "ner_tags": [5, 0] * 400}, tokenizer
     )
-    assert set(encoded) == fields, "Return exactly the four fields of the table."
+    assert len(encoded["input_ids"]) == limit, "Long sentences must be truncated."
+    labels = labels_of(["Paris", "left"] * 400, [5, 0] * 400)
+    assert labels[1:-1] == ([5, 0] * 400)[: limit - 2], "Truncate the labels with the tokens."
 
-for row in draw.sample(list(data.load("conll2003", "samples")["train"]), 10):
-    encoded = preprocess_ner_dataset(row, tokenizer)
-    assert dict(encoded) == ner.preprocess_ner_dataset(row, own_tokenizer), (
-        "Labels do not follow the three rules."
+with rules("empty words"):
+    words, tags = ["\u200b", "Paris", "", "saw", "\u200b", "Anna"], [0, 5, 0, 0, 7, 1]
+    assert labels_of(words, tags)[1:-1] == [5, 0, 1], (
+        "A word without pieces moves the other tags."
     )
-
-words, tags = ["\u200b", "Rabinovich", "", "saw", "\u200b", "Amsterdam"], [0, 1, 0, 0, 7, 5]
-encoded = preprocess_ner_dataset({"tokens": words, "ner_tags": tags}, tokenizer)
-assert encoded["labels"] == expected_labels(words, tags), (
-    "A word without pieces moves the other tags."
-)
-
-words, tags = ["Rabinovich", "left"] * 400, [1, 0] * 400
-encoded = preprocess_ner_dataset({"tokens": words, "ner_tags": tags}, tokenizer)
-assert len(encoded["input_ids"]) == own_tokenizer.model_max_length, (
-    "Long sentences must be truncated."
-)
-assert encoded["labels"] == expected_labels(words, tags), "Truncate the labels with the tokens."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
-# If the tests are silent, your function works. Now apply it to the whole dataset. `map` calls it for every
+# If no rule has a ✗, your function works. Now apply it to the whole dataset. `map` calls it for every
 # sentence; the old columns are no longer needed.
 
 # %%
@@ -325,8 +387,13 @@ show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input
 #
 # ●○○ · about 5 minutes · a model that knows its tags by name can be used by others
 #
-# Write `build_model(checkpoint, label_names)`. It loads a model for token classification from `checkpoint` and tells its configuration the names
-# of the tags. For `["O", "B-PER", "I-PER"]` the configuration must hold:
+# Write `build_model(checkpoint, label_names)`. It loads a model for token classification from `checkpoint`, the folder with the saved
+# weights, and tells its configuration the names of the tags. The rules:
+#
+# 1. **One logit per tag.** For every token the model gives as many logits as there are names in `label_names`.
+# 2. **Names of the tags.** The configuration knows the names, and the way back from a name to its number. For
+#    `["O", "B-PER", "I-PER"]` it holds what stands in the table.
+# 3. **Pretrained body.** The body of the model has the weights of `checkpoint`; only the head is new.
 #
 # | field | value |
 # | --- | --- |
@@ -345,8 +412,9 @@ show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input
 # <details>
 # <summary>Hint 2</summary>
 #
-# `id2label` is `dict(enumerate(label_names))`. Turn it round for `label2id`. Pass both, together with
-# `num_labels=len(label_names)`, and return the model.
+# First `from transformers import AutoModelForTokenClassification`. Then `id2label = dict(enumerate(label_names))`, and turn it round:
+# `label2id = {name: number for number, name in id2label.items()}`. Return
+# `AutoModelForTokenClassification.from_pretrained(checkpoint, num_labels=len(label_names), id2label=id2label, label2id=label2id)`.
 #
 # </details>
 
@@ -354,28 +422,46 @@ show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input
 from helpers.ner import build_model
 
 # %% test="build_model" points=3
-small = build_model(checkpoint, ["O", "B-PER", "I-PER"])
-assert small.config.num_labels == 3, "The model must have one output per tag."
-assert small.config.id2label == {0: "O", 1: "B-PER", 2: "I-PER"}, "Tell the config the names."
-assert small.config.label2id == {"O": 0, "B-PER": 1, "I-PER": 2}, "The way back is missing."
+rules = Rules({"one logit per tag": 1, "names of the tags": 1, "pretrained body": 1})
+with rules("one logit per tag"):
+    small = build_model(checkpoint, ["O", "B-PER", "I-PER"])
+    assert small.config.num_labels == 3, "The model must have one output per tag."
+with rules("names of the tags"):
+    small = build_model(checkpoint, ["O", "B-PER", "I-PER"])
+    assert small.config.id2label == {0: "O", 1: "B-PER", 2: "I-PER"}, (
+        "Tell the config the names."
+    )
+    assert small.config.label2id == {"O": 0, "B-PER": 1, "I-PER": 2}, "The way back is missing."
 ### BEGIN HIDDEN TESTS
 import torch
 
-names = ["O", "B-DRUG", "I-DRUG", "B-DOSE", "I-DOSE"]
-other = build_model(checkpoint, names)
-assert other.config.num_labels == 5, "The number of tags must come from label_names."
-assert other.config.id2label == dict(enumerate(names)), "The names must come from label_names."
-assert other.config.label2id == {name: i for i, name in enumerate(names)}, (
-    "The way back is wrong."
-)
 from course import unseen
 
-logits = other(input_ids=torch.tensor([[101, 2003, 2028, 102]])).logits
-assert tuple(logits.shape) == (1, 4, 5), "The model must give one logit per token and tag."
-assert unseen.has_body_of(other, ner.build_model(checkpoint, names)), (
-    "The weights of the model's body must be those of the checkpoint."
-)
+names = ["O", "B-DRUG", "I-DRUG", "B-DOSE", "I-DOSE"]
+with rules("one logit per tag"):
+    other = build_model(checkpoint, names)
+    assert other.config.num_labels == 5, "The number of tags must come from label_names."
+    logits = other(input_ids=torch.tensor([[101, 2003, 2028, 102]])).logits
+    assert tuple(logits.shape) == (1, 4, 5), "The model must give one logit per token and tag."
+
+with rules("names of the tags"):
+    other = build_model(checkpoint, names)
+    assert other.config.id2label == dict(enumerate(names)), (
+        "The names must come from label_names."
+    )
+    assert other.config.label2id == {name: i for i, name in enumerate(names)}, (
+        "The way back is wrong."
+    )
+
+with rules("pretrained body"):
+    small = build_model(checkpoint, data.CONLL_TAGS[:3])
+    # A head of another size is the first rule's business.
+    like = ner.build_model(checkpoint, data.CONLL_TAGS[: small.config.num_labels])
+    assert unseen.has_body_of(small, like), (
+        "The weights of the model's body must be those of the checkpoint."
+    )
 ### END HIDDEN TESTS
+rules.score()
 
 # %%
 model = build_model(checkpoint, label_names)
@@ -405,11 +491,11 @@ model.classifier
 # - `logits` of the shape $[n, l, k]$: $n$ sentences, $l$ positions, $k$ tags;
 # - `labels` of the shape $[n, l]$. Short sentences have been padded to the length $l$; there the label is $-100$.
 #
-# Our library for the metric is seqeval. It wants lists of tags, such as `[["B-PER", "O"], ["O"]]`, without special tokens
+# seqeval counts. It wants lists of tags, such as `[["B-PER", "O"], ["O"]]`, without special tokens
 # and padding:
 
 # %% tags=["lesson"]
-metrics.load("seqeval").compute(
+seqeval.compute(
     predictions=[["B-PER", "I-PER", "O", "O"]],
     references=[["B-PER", "I-PER", "O", "B-LOC"]],
 )
@@ -418,16 +504,22 @@ metrics.load("seqeval").compute(
 # > 🤔 **Think first.** One entity was predicted, two are there. Which number is the precision, which one the recall?
 # > What changes if you swap `predictions` and `references`? Try it.
 #
-# If you swap them, precision and recall swap, too, and F1 stays the same. Nobody notices: this very mistake stood in
-# a well-known public course for years. So look twice.
+# <details>
+# <summary>Answer</summary>
+#
+# The precision is 1, because the one predicted entity is right. The recall is 0.5, because one of two was found. If you swap
+# `predictions` and `references`, precision and recall swap, too, and F1 stays the same.
+#
+# </details>
+#
+# Nobody notices, since F1 stays the same: this very mistake stood in a well-known public course for years. So look twice.
 #
 # ### Exercise 3: `calculate_metrics` (5 points)
 #
 # ●●○ · about 15 minutes · a wrong metric is worse than none
 #
 # Write `calculate_metrics(eval_predictions, label_names)`. `eval_predictions` is the pair `(logits, labels)`. Choose the best tag for every
-# position, leave out all positions with the label $-100$, translate the numbers into names, and let seqeval count.
-# Return a dictionary with four numbers of the type `float`; for the example above it is:
+# position, translate the numbers into names, and let seqeval count. For the example above the result is:
 #
 # | field | value |
 # | --- | --- |
@@ -435,6 +527,16 @@ metrics.load("seqeval").compute(
 # | `recall` | `0.5` |
 # | `f1` | `0.6667` (rounded) |
 # | `accuracy` | `0.75` |
+#
+# The rules:
+#
+# 1. **Four numbers.** Return a dictionary with exactly these four fields, each a number of the type `float`. If every tag is right, all
+#    four are 1; if the model finds nothing, precision, recall and F1 are 0.
+# 2. **Whole entities.** F1 counts entities, not tokens, as seqeval does: where `B-PER I-PER` is right, `B-PER O` has found nothing.
+# 3. **Precision and recall.** Precision divides by the number of entities that were predicted, recall by the number of those that are
+#    there.
+# 4. **Padding.** All positions with the label $-100$ are left out, whatever the model says there, and only they: a position with the
+#    label `O` counts.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -447,9 +549,11 @@ metrics.load("seqeval").compute(
 # <details>
 # <summary>Hint 2</summary>
 #
-# Build two lists of lists, `predictions` and `references`, with `label_names[number]` for every kept position. Call
-# `metrics.load("seqeval").compute(predictions=predictions, references=references)` and rename the keys: `overall_precision` becomes `precision`,
-# and so on.
+# With `best = np.argmax(logits, axis=-1)`, build two lists of lists. For every sentence `i`, `kept = labels[i] != -100`; then
+# `[label_names[number] for number in best[i][kept]]` goes into `predictions` and
+# `[label_names[number] for number in labels[i][kept]]` into `references`. Call
+# `scores = seqeval.compute(predictions=predictions, references=references)` and return a dictionary with
+# `"precision": float(scores["overall_precision"])` and, in the same way, `overall_recall`, `overall_f1` and `overall_accuracy`.
 #
 # </details>
 
@@ -457,53 +561,88 @@ metrics.load("seqeval").compute(
 from helpers.ner import calculate_metrics
 
 # %% test="calculate_metrics" points=5
+rules = Rules({"four numbers": 1, "whole entities": 1, "precision and recall": 2, "padding": 1})
 names = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
-labels = np.array([[-100, 1, 2, 0, 3, -100]])
-logits = np.eye(5)[[[0, 1, 2, 0, 0, 3]]]
-scores = calculate_metrics((logits, labels), names)
-assert set(scores) == {"precision", "recall", "f1", "accuracy"}, (
-    "Return the four fields of the table."
-)
-assert scores["precision"] == 1.0, "The one entity that was predicted is right."
-assert scores["recall"] == 0.5, "One of the two entities was found."
-assert abs(scores["f1"] - 2 / 3) < 1e-6, "F1 is wrong."
-assert scores["accuracy"] == 0.75, "Three of the four real tokens are right."
+labels, logits = np.array([[1, 2, 0, 3]]), np.eye(5)[[[1, 2, 0, 0]]]
+with rules("four numbers"):
+    scores = calculate_metrics((logits, labels), names)
+    assert set(scores) == {"precision", "recall", "f1", "accuracy"}, "Return the four fields."
+with rules("whole entities"):
+    assert abs(calculate_metrics((logits, labels), names)["f1"] - 2 / 3) < 1e-3, "F1 is wrong."
+with rules("precision and recall"):
+    scores = calculate_metrics((logits, labels), names)
+    assert (scores["precision"], scores["recall"]) == (1.0, 0.5), "One of two was found."
+with rules("padding"):
+    padded = np.eye(5)[[[3, 1, 2, 0, 0, 3]]], np.array([[-100, 1, 2, 0, 3, -100]])
+    assert calculate_metrics(padded, names)["accuracy"] == 0.75, "Leave out what has -100."
 ### BEGIN HIDDEN TESTS
-assert all(type(score) is float for score in scores.values()), (
-    "The numbers must be of the type float."
-)
-
-# Four predicted, one of them right; two entities exist.
-labels = np.array([[-100, 1, 2, 0, 0, -100, -100], [-100, 0, 3, 4, 0, 0, -100]])
-best = [[3, 1, 2, 0, 1, 3, 3], [1, 0, 3, 0, 0, 3, 1]]
-scores = calculate_metrics((np.eye(5)[best], labels), names)
-assert abs(scores["precision"] - 1 / 4) < 1e-6, "Precision divides by the predicted entities."
-assert abs(scores["recall"] - 1 / 2) < 1e-6, "Recall divides by the entities that are there."
-assert abs(scores["f1"] - 1 / 3) < 1e-6, "F1 is wrong."
-assert abs(scores["accuracy"] - 6 / 9) < 1e-6, (
-    "Leave out the positions labelled -100, and only them."
-)
-
 import os
 import random
 
-draw = random.Random(os.environ.get("CLASS_SEED", ""))
-drawn = np.random.default_rng(draw.getrandbits(64))
-labels = drawn.integers(0, 5, (6, 9))
-logits = np.eye(5)[np.where(drawn.random(labels.shape) < 0.7, labels, 0)]
-labels[drawn.random(labels.shape) < 0.2] = -100
-scores = calculate_metrics((logits, labels), names)
-assert all(
-    abs(scores[name] - score) < 1e-9
-    for name, score in ner.calculate_metrics((logits, labels), names).items()
-), "Count predictions and labels as the table does."
 
-other = ["O", "B-X", "I-X"]
-scores = calculate_metrics((np.eye(3)[[[0, 0, 0]]] - 5, np.array([[0, 1, 2]])), other)
-assert scores["precision"] == scores["recall"] == scores["f1"] == 0.0, (
-    "Nothing predicted means zero."
-)
+def is_near(score, expected):
+    return abs(score - expected) < 1e-3  # also for who rounds as the table does
+
+
+def drawn():
+    """Six sentences as (labels, logits): entities found, left out, half found, and of a wrong class."""
+    right = [([0, 0], [0, 0]), ([1, 2], [1, 2]), ([3, 0], [3, 0])]
+    wrong = [([3, 4], [0, 0]), ([1, 2], [1, 0]), ([1, 0], [3, 0])]
+    draw = random.Random(os.environ.get("CLASS_SEED", ""))
+    pairs = np.array(draw.choices(right + wrong, k=54)).reshape(6, 9, 2, 2)
+    return pairs[:, :, 0].reshape(6, 18), np.eye(5)[pairs[:, :, 1].reshape(6, 18)]
+
+
+with rules("four numbers"):
+    right = calculate_metrics((np.eye(5)[[[0, 1, 2, 3]]] - 5, np.array([[0, 1, 2, 3]])), names)
+    assert all(type(score) is float for score in right.values()), (
+        "The numbers must be of the type float."
+    )
+    assert set(right.values()) == {1.0}, "If every tag is right, all four are 1."
+    other = ["O", "B-X", "I-X"]
+    missed = calculate_metrics((np.eye(3)[[[0, 0]]], np.array([[1, 2]])), other)
+    assert missed["precision"] == missed["recall"] == missed["f1"] == 0.0, (
+        "Nothing found means zero."
+    )
+
+with rules("whole entities"):
+    # Of the person only the first word is found.
+    half = calculate_metrics((np.eye(5)[[[1, 0, 0, 3]]], np.array([[1, 2, 0, 3]])), names)
+    assert is_near(half["f1"], 1 / 2), "F1 counts whole entities."
+    labels, logits = drawn()
+    expected = ner.calculate_metrics((logits, labels), names)
+    assert is_near(calculate_metrics((logits, labels), names)["f1"], expected["f1"]), (
+        "F1 counts whole entities."
+    )
+
+with rules("precision and recall"):
+    # Three predicted, one of them right; two are there.
+    scores = calculate_metrics(
+        (np.eye(5)[[[1, 2, 0, 1, 1]]], np.array([[1, 2, 0, 3, 4]])), names
+    )
+    assert is_near(scores["precision"], 1 / 3), "Precision divides by the predicted entities."
+    assert is_near(scores["recall"], 1 / 2), "Recall divides by the entities that are there."
+    labels, logits = drawn()
+    expected = ner.calculate_metrics((logits, labels), names)
+    scores = calculate_metrics((logits, labels), names)
+    assert is_near(scores["precision"], expected["precision"]), (
+        "Precision divides by the predicted entities."
+    )
+    assert is_near(scores["recall"], expected["recall"]), (
+        "Recall divides by the entities that are there."
+    )
+
+with rules("padding"):
+    labels = np.array([[-100, 1, 2, 0, 0, -100, -100], [-100, 0, -100, 3, 4, 0, -100]])
+    best = [[3, 1, 2, 0, 0, 3, 3], [1, 0, 1, 3, 4, 0, 3]]
+    scores = calculate_metrics((np.eye(5)[best], labels), names)
+    assert set(scores.values()) == {1.0}, "Leave out the positions labelled -100."
+    labels = np.array([[-100, 0, 1, 2, 0, -100], [-100, 0, 0, 3, 4, -100]])
+    best = [[0, 3, 1, 2, 0, 0], [0, 0, 0, 3, 4, 0]]
+    scores = calculate_metrics((np.eye(5)[best], labels), names)
+    assert is_near(scores["accuracy"], 7 / 8), "Leave out only the positions labelled -100."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # ## 6. Training
@@ -523,9 +662,9 @@ batch["labels"]
 #
 # ●○○ · about 10 minutes, plus the training
 #
-# Everything is ready; put it together. `training.make_trainer` builds a `Trainer` with the settings of the course: number of epochs, learning rate,
-# an evaluation after every epoch. In the small run without a GPU it also freezes the lower layers, which makes every step
-# cheaper. Create a fresh model, make a trainer that is called `trainer`, and train it.
+# Everything is ready; put it together. `training.make_trainer` builds a `Trainer` with the settings of the course: number of epochs, learning rate
+# (how large a step is), an evaluation after every epoch. In the reduced version (`offline`) it also freezes the lower layers: their weights are not trained,
+# which makes every step cheaper. Create a fresh model, make a trainer that is called `trainer`, and train it.
 #
 # `training.make_trainer` takes `profile`, the model and the tokenizer, and then by name:
 #
@@ -536,8 +675,13 @@ batch["labels"]
 # | `data_collator` | the collator from above |
 # | `compute_metrics` | a function of one argument, the pair `(logits, labels)` |
 #
-# The test asks whether the model has learned. It takes the weights of `trainer.model` and lets them tag sentences that
-# nobody in this course has seen: their F1 must reach at least `profile.floor`.
+# The rules:
+#
+# 1. **Learned.** The model has learned to find names. The cell below shows its F1 on the validation data after every epoch, and
+#    `profile.floor`: the last F1 must be at least the floor. When you hand in, your code trains once more, for a few steps only and
+#    with a lower floor; then it is the weights of `trainer.model` that must reach the floor, on sentences that nobody in this
+#    course has seen.
+# 2. **All the data.** It has learned from all the training data and not from a part of them.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -550,8 +694,9 @@ batch["labels"]
 # <details>
 # <summary>Hint 2</summary>
 #
-# First `model = build_model(checkpoint, label_names)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)` with
-# `tokenized["train"]`, `tokenized["validation"]` and the other two arguments of the table. Last, `trainer.train()`.
+# First `model = build_model(checkpoint, label_names)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)`, and in the
+# place of the dots `train_dataset=tokenized["train"]`, `eval_dataset=tokenized["validation"]`, `data_collator=data_collator` and
+# `compute_metrics=partial(calculate_metrics, label_names=label_names)`. Last, `trainer.train()`.
 #
 # </details>
 
@@ -571,31 +716,54 @@ trainer.train()
 ### END SOLUTION
 
 # %% test="training" points=5
-assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
-assert len(trainer.train_dataset) == len(dataset["train"]), "Train on all the training data."
+rules = Rules({"learned": 4, "all the data": 1})
+with rules("learned"):
+    assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
+    reached = [log["eval_f1"] for log in trainer.state.log_history if "eval_f1" in log]
+    print(reached, profile.floor)
+    assert all(f1 >= profile.floor for f1 in reached[-1:]), (
+        "The last F1 is below profile.floor."
+    )
+with rules("all the data"):
+    assert len(trainer.train_dataset) == len(dataset["train"]), (
+        "Train on all the training data."
+    )
 ### BEGIN HIDDEN TESTS
+import functools
+
 import torch
 
 from course import unseen
 
-own_tokenizer = models.load_tokenizer(profile.checkpoint)
-judged = unseen.with_weights_of(trainer.model, ner.build_model(checkpoint, data.CONLL_TAGS))
-guesses, references = [], []
-for row in unseen.rows("ner"):
-    tags = [data.CONLL_TAGS.index(tag) for tag in row["ner_tags"]]
-    encoded = ner.preprocess_ner_dataset(
-        {"tokens": row["tokens"], "ner_tags": tags}, own_tokenizer
+
+@functools.cache
+def f1_on_unseen():
+    own_tokenizer = models.load_tokenizer(profile.checkpoint)
+    judged = unseen.with_weights_of(trainer.model, ner.build_model(checkpoint, data.CONLL_TAGS))
+    guesses, references = [], []
+    for row in unseen.rows("ner"):
+        tags = [data.CONLL_TAGS.index(tag) for tag in row["ner_tags"]]
+        encoded = ner.preprocess_ner_dataset(
+            {"tokens": row["tokens"], "ner_tags": tags}, own_tokenizer
+        )
+        with torch.no_grad():
+            logits = judged(input_ids=torch.tensor([encoded["input_ids"]])).logits[0]
+        best = logits.argmax(dim=-1).tolist()
+        kept = [(i, tag) for i, tag in zip(best, encoded["labels"]) if tag != -100]
+        guesses.append([data.CONLL_TAGS[i] for i, _ in kept])
+        references.append([data.CONLL_TAGS[tag] for _, tag in kept])
+    scores = metrics.load("seqeval").compute(predictions=guesses, references=references)
+    return scores["overall_f1"]
+
+
+with rules("learned"):
+    assert f1_on_unseen() >= profile.floor, (
+        "F1 on sentences that nobody has seen is below the floor of the profile."
     )
-    with torch.no_grad():
-        best = judged(input_ids=torch.tensor([encoded["input_ids"]])).logits[0].argmax(dim=-1)
-    kept = [(i, tag) for i, tag in zip(best.tolist(), encoded["labels"]) if tag != -100]
-    guesses.append([data.CONLL_TAGS[i] for i, _ in kept])
-    references.append([data.CONLL_TAGS[tag] for _, tag in kept])
-scores = metrics.load("seqeval").compute(predictions=guesses, references=references)
-assert scores["overall_f1"] >= profile.floor, (
-    "F1 on sentences that nobody has seen is below the floor of the profile."
-)
+with rules("all the data"):
+    assert f1_on_unseen() >= profile.floor, "The model has not learned from the data."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # How did it go, epoch by epoch?
@@ -654,8 +822,9 @@ for i in np.argsort(-errors, kind="stable")[:4]:
 # What does `Trainer` do inside? You can write the loop yourself in a few lines. The library Accelerate takes care of the devices: the
 # same code runs on a processor, on a GPU, and on several of them.
 #
-# First, preparation. `accelerator.prepare` moves the model and the batches to the device and divides the batches among the processes. To
-# save time we take only a slice of the training data here, and we leave it in its order, to compare with `Trainer` later.
+# First, preparation. `training.prepare` makes the optimizer, the learning-rate schedule and the batches, and calls `accelerator.prepare`,
+# which moves the model and the batches to the device and divides the batches among the processes. To save time we take
+# only a slice of the training data here, and we leave it in its order, to compare with `Trainer` later.
 
 # %% tags=["lesson"]
 part = tokenized["train"].select(range(profile.loop_examples))
@@ -682,7 +851,7 @@ loss_by_hand = train_epoch(accelerator, hand_model, optimizer, scheduler, train_
 loss_by_hand
 
 # %% [markdown]
-# Does `Trainer` do the same? We start it on the same slice, in the same order, with the same seed, and compare the mean loss.
+# Does `Trainer` do the same? We start it on the same slice, in the same order, with the same seed (from which the random numbers are drawn), and compare the mean loss.
 
 # %% tags=["lesson"]
 set_seed(profile.seed)
@@ -752,6 +921,32 @@ encoded = tokenizer(text, return_offsets_mapping=True)
 ]
 
 # %% [markdown]
+# What about a text that is longer than the model's limit? The tokenizer can cut it into **windows** that overlap. Here are ten
+# words in windows of at most eight tokens (`max_length`, the two special tokens included), of which two are repeated in the next
+# window (`stride`):
+
+# %%
+windows = tokenizer(
+    "one two three four five six seven eight nine ten",
+    truncation=True,
+    max_length=8,
+    stride=2,
+    return_overflowing_tokens=True,
+    return_offsets_mapping=True,
+)
+[windows.tokens(i) for i in range(len(windows["input_ids"]))]
+
+# %% [markdown]
+# `word_ids(i)` numbers the words through the whole text, in the second window, too: `five` and `six` have the numbers 4 and 5 in both.
+# The offsets count from the beginning of the text as well.
+
+# %%
+[windows.word_ids(i) for i in range(len(windows["input_ids"]))]
+
+# %%
+windows["offset_mapping"]
+
+# %% [markdown]
 # ### Exercise 5: `do_ner` (5 points)
 #
 # ●●● · about 30 minutes · the function that turns your model into a tool
@@ -771,32 +966,42 @@ encoded = tokenizer(text, return_offsets_mapping=True)
 #
 # The rules:
 #
-# 1. `text[entity["start"]:entity["end"]] == entity["text"]`, always: with emoji, with Cyrillic, with several spaces.
-# 2. A word takes the tag of its **first piece**, whatever the model says about the others. So no entity ends inside a word. Words are
-#    what `word_ids()` counts.
-# 3. `B-X` always opens an entity. `I-X` continues an open entity of the class `X`; if nothing is open, or an entity of another class,
-#    then it opens a new one.
-# 4. The names of the tags come from `model.config.id2label`.
-# 5. A text that is empty or consists of spaces has no entities.
-# 6. A text longer than the limit of the model is read **completely**, in overlapping windows. The limit is the smaller one of
-#    `tokenizer.model_max_length` and `model.config.max_position_embeddings`. No entity may get lost or be found twice.
-# 7. The model is in evaluation mode, and no gradients are computed.
+# 1. **Offsets.** `text[entity["start"]:entity["end"]] == entity["text"]`, always: with emoji, with Cyrillic, with several spaces. They
+#    count the characters of the text as it came in, and this text is returned as it is.
+# 2. **Words.** A word takes the tag of its first piece, whatever the model says about the others. So no entity ends inside a
+#    word. Words are what `word_ids()` counts.
+# 3. **Joining.** `B-X` always opens an entity. `I-X` continues an open entity of the class `X`; if nothing is open, or an entity of
+#    another class, then it opens a new one. `O` closes the open entity. So `B-PER`, `B-PER`, `O`, `I-PER` are three entities.
+# 4. **Long texts.** A text longer than the limit of the model is read completely, in overlapping windows; no entity may get lost
+#    or be found twice. The limit is the smaller one of `tokenizer.model_max_length` and `model.config.max_position_embeddings`.
+# 5. **Empty text.** A text that is empty or consists of spaces has no entities: the list is empty.
+# 6. **Model.** The names of the tags come from `model.config.id2label`. The model is put into evaluation mode
+#    (`model.eval()`), and no gradients are computed.
 #
 # <details>
 # <summary>Hint 1</summary>
 #
-# The tokenizer can cut a text into windows by itself: `truncation=True`, `max_length`, `stride` (the overlap) and
-# `return_overflowing_tokens=True`. Offsets and `word_ids(i)` of every window refer to the whole text. Go in two steps: first collect for every word where it starts, where it ends and which
-# tag it has; then walk through the words and join them to entities.
+# Let the tokenizer cut the text into windows, as above. Go in two steps: first collect for every word where it starts, where it ends
+# and which tag it has; then walk through the words and join them to entities. A window may begin or end in the middle of a
+# word, so take a word that lies in two windows from the one in which it is further away from the edge.
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2</summary>
 #
-# Collect a dictionary `{word: (start, end, tag)}`. For the first piece of a word store its start, end and tag; for later pieces only move `end`. A word that
-# lies in two windows: take it from the one in which it is further away from the edge. When you join the words, remember the class of the open entity; set it to
-# nothing when an `O` comes. Check with `prefix, _, name = tag.partition("-")`.
+# After `import torch`, `model.eval()` and `limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)` make
+# `windows = tokenizer(text, truncation=True, max_length=limit, stride=limit // 4, return_overflowing_tokens=True, return_offsets_mapping=True)`.
+#
+# For window `i` let `ids = windows["input_ids"][i]` and, inside of `with torch.no_grad():`,
+# `logits = model(input_ids=torch.tensor([ids], device=model.device)).logits[0]`. Then
+# `tags = [model.config.id2label[number] for number in logits.argmax(dim=-1).tolist()]`. Walk through `windows.word_ids(i)` and
+# `windows["offset_mapping"][i]` and fill a dictionary `found`: for the first piece of a word (not `None`) store
+# `[context, start, end, tag]` with `context = min(position, len(ids) - 1 - position)`; for its later pieces only move `end`. Put
+# a word of `found` into the dictionary `words` of the whole text if it is not there yet or if its `context` is larger than there.
+#
+# Last, walk through `words` with `prefix, _, name = tag.partition("-")`. Remember the class of the open entity, `None` after an `O`:
+# with `prefix == "I"` and the same class the end of the last entity moves, with any other tag but `O` a new one begins.
 #
 # </details>
 
@@ -808,95 +1013,137 @@ from helpers.ner import do_ner
 # is a real BERT without layers that gives every word piece exactly the tag that we choose.
 
 # %% test="do_ner" points=5
-own_tokenizer = models.load_tokenizer(profile.checkpoint)
-tagger = partial(models.lookup_tagger, tokenizer=own_tokenizer, label_names=data.CONLL_TAGS)
+tagger = partial(models.lookup_tagger, tokenizer=tokenizer, label_names=label_names)
 simple = tagger({"Rabinovich": ["B-PER", "I-PER"], "Tel": ["B-LOC"], "Aviv": ["I-LOC"]})
-result = do_ner("Rabinovich flew to Tel Aviv.", simple, own_tokenizer)
-assert set(result) == {"text", "entities"}, "Return a dictionary with text and entities."
-assert result["entities"] == [
-    {"class": "PER", "text": "Rabinovich", "start": 0, "end": 10},
-    {"class": "LOC", "text": "Tel Aviv", "start": 19, "end": 27},
-], "These are not the entities of the example."
-assert do_ner("", simple, own_tokenizer)["entities"] == [], "An empty text has no entities."
+flight = "Rabinovich flew to Tel Aviv."
+rules = Rules(
+    {"offsets": 1, "words": 1, "joining": 1, "long texts": 1, "empty text": 0.5, "model": 0.5}
+)
+with rules("offsets"):
+    found = do_ner(flight, simple, tokenizer)["entities"]
+    assert all(flight[e["start"] : e["end"]] == e["text"] for e in found), "Offsets are wrong."
+with rules("words"):
+    person = do_ner(flight, simple, tokenizer)["entities"][0]
+    assert person["class"] == "PER" and "Rabinovich" in person["text"], (
+        "Rabinovich is one person."
+    )
+with rules("joining"):
+    city = do_ner(flight, simple, tokenizer)["entities"][-1]
+    assert city["class"] == "LOC" and "Tel Aviv" in city["text"], "Tel Aviv is one place."
+with rules("empty text"):
+    assert do_ner("", simple, tokenizer)["entities"] == [], "An empty text has no entities."
 ### BEGIN HIDDEN TESTS
+import os
+import random
+import re
+
+own_tokenizer = models.load_tokenizer(profile.checkpoint)
+own_tagger = partial(models.lookup_tagger, label_names=data.CONLL_TAGS)
+named = {
+    "Rabinovich": ["B-PER", "I-PER"],
+    "Tel": ["B-LOC"],
+    "Aviv": ["I-LOC"],
+    "Oslo": ["B-LOC"],
+}
+own_simple = own_tagger(named, own_tokenizer)
+colours = own_tagger(
+    {"red": ["I-ORG"], "blue": ["B-ORG"], "green": ["I-LOC"], "grey": ["B-LOC"]}, own_tokenizer
+)
 
 
 def found(text, model):
-    result = do_ner(text, model, own_tokenizer)
+    """Each entity as its class and the words that it touches, wherever exactly it begins and ends."""
+    words = [(match.start(), match.end(), match.group()) for match in re.finditer(r"\S+", text)]
+    return [
+        (
+            entity["class"],
+            " ".join(
+                w for start, end, w in words if start < entity["end"] and entity["start"] < end
+            ),
+        )
+        for entity in do_ner(text, model, own_tokenizer)["entities"]
+    ]
+
+
+with rules("offsets"):
+    text = "😀😀 Иван met  friends 👩‍👩‍👧 in Tel\nAviv 🎉 and  in Oslo"
+    places = [(text.index("Tel"), "Tel\nAviv"), (text.index("Oslo"), "Oslo")]
+    result = do_ner(text, own_simple, own_tokenizer)
     assert result["text"] == text, "The text must come back unchanged."
     for entity in result["entities"]:
         assert set(entity) == {"class", "text", "start", "end"}, "An entity has four fields."
         assert text[entity["start"] : entity["end"]] == entity["text"], (
             "Offsets do not fit the text."
         )
-    return [(entity["class"], entity["start"], entity["end"]) for entity in result["entities"]]
+    assert result["entities"] == [
+        {"class": "LOC", "text": name, "start": start, "end": start + len(name)}
+        for start, name in places
+    ], "Offsets must refer to the original text."
 
+with rules("words"):
+    # The first piece decides, even if the others disagree.
+    torn = own_tagger({"Rabinovich": ["B-PER", "O", "B-LOC"]}, own_tokenizer)
+    (person,) = do_ner("Then Rabinovich left", torn, own_tokenizer)["entities"]
+    assert person["class"] == "PER", "A word takes the tag of its first piece."
+    assert person["start"] <= 5 and person["end"] >= 15, "No entity ends inside a word."
+    late = own_tagger({"Rabinovich": ["O", "B-PER", "I-PER"]}, own_tokenizer)
+    assert do_ner("Then Rabinovich left", late, own_tokenizer)["entities"] == [], (
+        "A word takes the tag of its first piece."
+    )
 
-assert found(" \n\t ", simple) == [], "A text of spaces has no entities."
-text = "😀😀 Иван met  Rabinovich 👩‍👩‍👧 in Tel\nAviv 🎉"
-start, city = text.index("Rabinovich"), text.index("Tel")
-assert found(text, simple) == [
-    ("PER", start, start + 10),
-    ("LOC", city, city + 8),
-], "Offsets must refer to the original text."
+with rules("joining"):
+    for text, expected, message in [
+        ("red", [("ORG", "red")], "I-X with nothing open opens an entity."),
+        ("red green", [("ORG", "red"), ("LOC", "green")], "Another class opens an entity."),
+        (
+            "blue blue red",
+            [("ORG", "blue"), ("ORG", "blue red")],
+            "B-X always opens an entity.",
+        ),
+        ("blue and red", [("ORG", "blue"), ("ORG", "red")], "O closes an entity."),
+        (
+            "grey green red",
+            [("LOC", "grey green"), ("ORG", "red")],
+            "Another class opens an entity.",
+        ),
+    ]:
+        assert found(text, colours) == expected, message
+    draw = random.Random(os.environ.get("CLASS_SEED", ""))
+    text = " ".join(draw.choices(["red", "blue", "green", "grey", "and"], k=60))
+    expected = [
+        (entity["class"], entity["text"])
+        for entity in ner.do_ner(text, colours, own_tokenizer)["entities"]
+    ]
+    assert found(text, colours) == expected, "Words are not joined to entities by the rules."
 
-# The first piece decides, even if the others disagree.
-torn = tagger({"Rabinovich": ["B-PER", "O", "B-LOC"]})
-assert found("Then Rabinovich left", torn) == [("PER", 5, 15)], (
-    "A word takes the tag of its first piece."
-)
-late = tagger({"Rabinovich": ["O", "B-PER", "I-PER"]})
-assert found("Then Rabinovich left", late) == [], "A word takes the tag of its first piece."
+with rules("long texts"):
+    # Names everywhere, also where windows meet. The second model's own limit is lower than the tokenizer's.
+    short_sighted = own_tagger(named, models.load_tokenizer(profile.checkpoint, max_length=64))
+    line = "Rabinovich and others walked from Tel Aviv to the sea . "
+    for model, times in [(own_simple, 150), (short_sighted, 20)]:
+        assert (
+            found(line * times, model) == [("PER", "Rabinovich"), ("LOC", "Tel Aviv")] * times
+        ), "Long texts must be read completely, without doubles."
 
-rules = tagger({"red": ["I-ORG"], "blue": ["B-ORG"], "green": ["I-LOC"], "grey": ["B-LOC"]})
-assert found("red", rules) == [("ORG", 0, 3)], "I-X with nothing open opens an entity."
-assert found("red green", rules) == [("ORG", 0, 3), ("LOC", 4, 9)], (
-    "Another class opens an entity."
-)
-assert found("blue blue red", rules) == [("ORG", 0, 4), ("ORG", 5, 13)], (
-    "B-X always opens an entity."
-)
-assert found("blue and red", rules) == [("ORG", 0, 4), ("ORG", 9, 12)], "O closes an entity."
-assert found("grey green red", rules) == [("LOC", 0, 10), ("ORG", 11, 14)], (
-    "Another class opens an entity."
-)
+with rules("empty text"):
+    assert len(found("From Tel Aviv to Oslo", own_simple)) > 0, "Here are entities."
+    assert found(" \n\t ", own_simple) == [], "A text of spaces has no entities."
 
-import os
-import random
-
-draw = random.Random(os.environ.get("CLASS_SEED", ""))
-colours = draw.choices(["red", "blue", "green", "grey", "and"], k=60)
-colours = draw.choice(["", "🎉 "]) + " ".join(colours)
-expected = [
-    (entity["class"], entity["start"], entity["end"])
-    for entity in ner.do_ner(colours, rules, own_tokenizer)["entities"]
-]
-assert found(colours, rules) == expected, "Words are not joined to entities by the rules."
-
-# Far more than the model's limit, names everywhere, also where windows meet.
-line = "Rabinovich and others walked from Tel Aviv to the sea . "
-expected = [
-    (name, at + 0 + shift, at + shift + length)
-    for at in range(0, len(line) * 150, len(line))
-    for name, shift, length in [("PER", 0, 10), ("LOC", 34, 8)]
-]
-assert found(line * 150, simple) == expected, (
-    "Long texts must be read completely, without doubles."
-)
-
-# Dropout changes the answers of a model in training mode.
-noisy = tagger({"Rabinovich": ["B-PER", "I-PER"]}, dropout=0.9).train()
-assert found("Rabinovich " * 30, noisy) == [("PER", at, at + 10) for at in range(0, 330, 11)], (
-    "Put the model into evaluation mode."
-)
-swapped = tagger({"Rabinovich": ["B-PER", "I-PER"]})
-swapped.config.id2label = {
-    i: {"B-PER": "B-GPE"}.get(n, n) for i, n in enumerate(data.CONLL_TAGS)
-}
-assert found("Rabinovich", swapped) == [("GPE", 0, 10)], (
-    "The names of the tags come from the model."
-)
+with rules("model"):
+    # Dropout changes the answers of a model in training mode.
+    noisy = own_tagger({"Oslo": ["B-LOC"]}, own_tokenizer, dropout=0.9).train()
+    assert found("Oslo and " * 30, noisy) == [("LOC", "Oslo")] * 30, (
+        "Put the model into evaluation mode."
+    )
+    renamed = own_tagger({"Oslo": ["B-LOC"]}, own_tokenizer)
+    renamed.config.id2label = {
+        i: {"B-LOC": "B-GPE"}.get(name, name) for i, name in enumerate(data.CONLL_TAGS)
+    }
+    assert found("Oslo", renamed) == [("GPE", "Oslo")], (
+        "The names of the tags come from the model."
+    )
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # Now your own texts! Change the sentences and find one in which the model is wrong. They must be in English: it has read nothing else.
@@ -907,6 +1154,20 @@ for text in [
     "Washington scored twice before Jordan met Chelsea in the Amazon Cup.",
 ]:
     show.entities(do_ner(text, trainer.model, tokenizer))
+
+# %% [markdown]
+# ## 9. The last measurement
+#
+# Everything has been decided: the model, the number of epochs, the learning rate. Only now come the test data, which are there **for measuring, never
+# for deciding**. Whoever changes something because of this number and measures again has made validation data of them. (If
+# your own folder of data has no test part, the table has only one row.)
+
+# %% tags=["lesson"]
+measured = {"validation": trained}
+if "test" in tokenized:
+    scores = trainer.evaluate(tokenized["test"], metric_key_prefix="test")
+    measured["test"] = {name: scores[f"test_{name}"] for name in trained}
+show.table(measured)
 
 # %% [markdown]
 # ## What you can do now
@@ -960,4 +1221,9 @@ for text in [
 # teacher collects it.
 
 # %% tags=["lesson"]
-show.results(profile, trained | {"f1_by_hand": by_hand["f1"]})
+show.results(
+    profile,
+    trained
+    | {"f1_by_hand": by_hand["f1"]}
+    | {f"test_{name}": value for name, value in measured.get("test", {}).items()},
+)
