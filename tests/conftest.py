@@ -35,7 +35,7 @@ def browser(chromium):
     return chromium
 
 
-LONGEST = ("test_flow", "test_class", "test_units", "test_neighbours", "test_courses", "test_grade_cli")
+LONGEST = ("test_flow", "test_newest", "test_class", "test_units", "test_neighbours", "test_courses", "test_grade_cli")
 
 
 def pytest_collection_modifyitems(items):
