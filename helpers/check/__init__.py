@@ -46,4 +46,4 @@ def _check(notebook: reading.Notebook) -> None:
     from helpers.check import report, saying
 
     print(saying.heading(notebook), flush=True)
-    print(saying.text(report.examine(notebook, with_bar=True)))
+    print("\n" + saying.text(report.examine(notebook, with_bar=True)))

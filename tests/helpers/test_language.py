@@ -36,7 +36,7 @@ def test_without_a_notebook_it_is_english():
     assert _("There is no unit {name!r}: choose one of {known}.", name="x", known="y").startswith("There is no unit")
 
 
-@pytest.mark.parametrize(("chosen", "message"), [("ru", "Раздела 'nre' нет"), ("es", "No existe la unidad 'nre'")])
+@pytest.mark.parametrize(("chosen", "message"), [("ru", "Урока 'nre' нет"), ("es", "No existe la unidad 'nre'")])
 def test_an_error_comes_in_the_language_of_the_notebook(chosen, message):
     with pytest.raises(profiles.UnknownProfile, match=message):
         profiles.load("nre", "offline", language=chosen)
