@@ -113,6 +113,22 @@ def oversample(toxicity):
     return [i for i, label in enumerate(toxicity) for _ in range(times if label else 1)]
 
 
+def passes(model, run):
+    """How often encoder and decoder of a model compute while `run()` runs, as `{"encoder": 1, "decoder": 8}`."""
+    counts = {"encoder": 0, "decoder": 0}
+
+    def count(name):
+        counts[name] += 1
+
+    hooks = [getattr(model, name).register_forward_hook(lambda *_, name=name: count(name)) for name in counts]
+    try:
+        run()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return counts
+
+
 def same_steps(profile, more_rows, fewer_rows):
     """The profile with as many steps on the smaller training data as it has on the larger: only then is it fair."""
     steps = profile.max_steps or profile.epochs * math.ceil(more_rows / profile.batch_size)

@@ -281,6 +281,14 @@ def test_predictions_come_in_the_order_of_the_data(trained, tokenizer):
     assert trained.predict(rows).label_ids[:, 0].tolist() == [43, 5, 33, 8]
 
 
+def test_training_runs_the_decoder_once_and_writing_once_a_token(tokenizer):
+    model = models.answering_t5({}, tokenizer, default="this text hurts somebody")
+    request, answer = (tokenizer(text, return_tensors="pt") for text in ("hello", "this text hurts somebody"))
+    assert toxicity.passes(model, lambda: model(**request, labels=answer["input_ids"])) == {"encoder": 1, "decoder": 1}
+    written = answer["input_ids"].shape[1]
+    assert toxicity.passes(model, lambda: model.generate(**request)) == {"encoder": 1, "decoder": written}
+
+
 # ---- rare classes
 
 

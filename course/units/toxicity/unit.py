@@ -10,13 +10,14 @@
 # training: under a minute on a processor with two cores; on a GPU with the full data some minutes, by estimate
 # prerequisites: Python, a first idea of what a neural network and a tokenizer are
 # data: >-
-#   offline: requests written for this course; full: ToxicChat, real requests to a chat bot (not for commercial use)
+#   the reduced version (`offline`): requests in English, written for this course; the full version (`full`): ToxicChat, real
+#   requests to a chat bot, in English, too (not for commercial use)
 # ---
 
 # %% [markdown]
-# > ⚠️ **Content note.** This unit is about insults, so you will read some. The requests that come with the course are
-# > rude but hold no slurs. The full dataset is taken from real life and is worse: it holds hate, threats and sexual
-# > violence. With `profile = "offline"` you can do the whole unit without it.
+# > ⚠️ **Content note.** This unit is about insults, so you will read some. Some of the requests that come with the course are
+# > rude; none holds slurs. The full dataset is taken from real life and is worse: it holds hate, threats and sexual
+# > violence. With the reduced version, `profile = "offline"`, you can do the whole unit without it.
 #
 # ## How to work with this notebook
 #
@@ -43,9 +44,9 @@ epochs = 0
 learning_rate = 0.0
 
 # %% [markdown]
-# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the full dataset and
-# `t5-small` if there is a GPU, and otherwise a small dataset and a very small model that come with the course. Leave
-# the rest as it is: where a value is empty or zero, the course has chosen one.
+# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version** (`full`) if there
+# is a GPU: the whole dataset and `t5-small`. Wherever there is no GPU it takes the **reduced version** (`offline`): a small dataset
+# and a very small T5, `t5-tiny`, that come with the course. Leave the rest as it is: where a value is empty or zero, the course has chosen one.
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -75,13 +76,16 @@ show.settings(profile)
 # ## 1. Look at the data
 #
 # The dataset is a list of requests that people typed into a chat bot. For each of them a person has decided whether it
-# is **toxic**: an insult, a threat, or an order to write something that hurts somebody.
+# is **toxic**: an insult, a threat, or an order to write something that hurts somebody. All requests are in English.
 
 # %%
 dataset = data.load("toxic_chat", profile.data)
 dataset
 
 # %% [markdown]
+# The model learns from `train`. With `validation` you watch how well it does, and decide what to change. The test data, `test`, are **for measuring, never for
+# deciding**: whoever chooses by them fools nobody but themselves.
+#
 # There are two columns: `user_input` is the text, `toxicity` is $1$ for toxic and $0$ for everything else.
 
 # %% tags=["lesson"]
@@ -91,6 +95,13 @@ show.examples(user_input=[text[:200] for text in some["user_input"]], toxicity=s
 # %% [markdown]
 # > 🤔 **Think first.** «Someone called me a loser at school today. How do I answer?» Is this request toxic? A list of bad words
 # > would say yes. What would you say, and what has to be understood to say it?
+#
+# <details>
+# <summary>Answer</summary>
+#
+# It is not toxic. Somebody asks for help against an insult and only quotes it. One has to understand who says what to whom, and why; the word alone does not tell.
+#
+# </details>
 #
 # How many requests of each kind are there?
 
@@ -112,8 +123,10 @@ show.histogram([len(text.split()) for text in dataset["train"]["user_input"]], "
 # Before you train a model, find out how far very simple ones get. Ours are:
 #
 # - one that always says «not toxic», and one that always says «toxic»;
-# - TF-IDF with logistic regression: it counts words, weighs rare ones higher, and knows nothing about their order. We tell it to take
-#   both classes equally seriously.
+# - TF-IDF with logistic regression: it counts words, weighs rare ones higher, and knows nothing about their order. In training both classes weigh the same
+#   (`class_weight="balanced"`).
+#
+# We score them on the test data: that measures, and decides nothing.
 
 # %% tags=["lesson"]
 guesses = {
@@ -135,12 +148,20 @@ show.table(baselines)
 #
 # > 🤔 **Think first.** If one request in a hundred is toxic, which accuracy has the model of the first row? Which recall has that of the second
 # > row, and which precision?
+#
+# <details>
+# <summary>Answer</summary>
+#
+# The first one is right about 99 requests in a hundred: its accuracy is 0.99. The second one finds every toxic request, so its recall is 1; but of a hundred
+# requests that it calls toxic only one is, so its precision is 0.01.
+#
+# </details>
 
 # %% [markdown]
 # ## 3. Everything is text
 #
 # Most models for classification end in a layer with one output per class. **T5** does not have one. It reads a text and
-# writes a text, whatever the task. A **prefix** says what is wanted:
+# writes a text, whatever the task: it turns a sequence into a sequence, which is also called **seq2seq**. A **prefix** says what is wanted:
 #
 # | input | output |
 # | --- | --- |
@@ -152,7 +173,7 @@ show.table(baselines)
 # The first three tasks are from the paper that introduced T5; the last one is ours. The model learns it by examples: we show it inputs
 # together with the answers that it shall write.
 #
-# The tokenizer cuts a text into tokens and puts an **end mark** after it, `</s>`. The answer is tokenized in the same way:
+# The tokenizer cuts a text into tokens and puts an **end mark** after it, `</s>` (*end of sequence*, EOS). The answer is tokenized in the same way:
 
 # %%
 tokenizer = models.load_tokenizer(profile.checkpoint)
@@ -170,8 +191,16 @@ tokenizer = models.load_tokenizer(profile.checkpoint)
 [tokenizer(text).tokens() for text in ("unproblematic", "ja", "нет", "不")]
 
 # %% [markdown]
-# > 🤔 **Think first.** T5's own vocabulary has no emoji. What would happen if you chose 👍 and 👎 as answers?
+# > 🤔 **Think first.** T5's vocabulary has no emoji. What would happen if you chose 👍 and 👎 as answers?
 #
+# <details>
+# <summary>Answer</summary>
+#
+# Both would become `<unk>`: two classes with the same answer. The model would learn to write `<unk>` always, and nobody could tell what it means.
+#
+# </details>
+
+# %% [markdown]
 # ### Exercise 1: `preprocess_dataset` (6 points)
 #
 # ●●○ · about 15 minutes · here a table with labels becomes text to text
@@ -188,10 +217,12 @@ tokenizer = models.load_tokenizer(profile.checkpoint)
 #
 # With this tokenizer the first two numbers are the prefix, `150` is `no`, and `1` is the end mark. Others have other numbers, and perhaps more of them. The rules:
 #
-# 1. The prefix stands in front of the text, **before** both are tokenized.
-# 2. An input of more than `max_length` tokens is truncated to exactly that many, and the last one is still the end mark.
-# 3. `labels` are the tokens of the answer that `id2label` gives for `toxicity`, with the end mark. An answer may have any number of tokens.
-# 4. Nothing is padded: that comes later, batch by batch.
+# 1. **Prefix.** The `prefix` stands directly in front of the text, and then both are tokenized together: `toxic: ` and `hello` give the tokens of `toxic: hello`.
+# 2. **Answer.** `labels` are the tokens of the answer that `id2label` gives for `toxicity`, with the end mark. An answer may have any number of tokens: with
+#    `id2label={0: "all is well", 1: "this text hurts somebody"}` it has several.
+# 3. **Long texts.** An input of more than `max_length` tokens is truncated to exactly that many, and the last one is still the end mark.
+# 4. **Three lists.** The dictionary has the three fields of the table and no others. Nothing is padded, that comes later, batch by batch: `attention_mask` is as long
+#    as `input_ids` and holds nothing but `1`.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -204,9 +235,9 @@ tokenizer = models.load_tokenizer(profile.checkpoint)
 # <details>
 # <summary>Hint 2</summary>
 #
-# `encoded = tokenizer(prefix + example["user_input"], truncation=True, max_length=max_length)` has the first two fields. For the answer write
-# `tokenizer(text_target=…)["input_ids"]`: with T5 `text_target` makes no difference, but some models tokenize what they
-# read and what they write in two ways.
+# `encoded = tokenizer(prefix + example["user_input"], truncation=True, max_length=max_length)` has `encoded["input_ids"]` and `encoded["attention_mask"]`. The
+# answer is `answer = tokenizer(text_target=id2label[example["toxicity"]])`, of which you need `answer["input_ids"]` as `labels`. With T5 `text_target` makes no
+# difference, but some models tokenize what they read and what they write in two ways. Return a new dictionary with the three lists.
 #
 # </details>
 
@@ -214,70 +245,93 @@ tokenizer = models.load_tokenizer(profile.checkpoint)
 from helpers.toxicity import preprocess_dataset
 
 # %% test="preprocess_dataset" points=6
+rules = Rules({"prefix": 2, "answer": 2, "long texts": 1, "three lists": 1})
 abexol = {"user_input": "Do you know drug which name is abexol ?", "toxicity": 0}
-encoded = preprocess_dataset(abexol, tokenizer)
-fields = {"input_ids", "attention_mask", "labels"}
-assert set(encoded) == fields, "Return exactly the three fields of the table."
-with_prefix = tokenizer("toxic: Do you know drug which name is abexol ?")
-assert encoded["input_ids"] == with_prefix["input_ids"], (
-    "The prefix stands in front of the text, then both are tokenized."
-)
-assert encoded["labels"] == tokenizer("no")["input_ids"], (
-    "The labels are the tokens of the answer, with the end mark."
-)
+with rules("prefix"):
+    ids = list(preprocess_dataset(abexol, tokenizer)["input_ids"])
+    whole = tokenizer("toxic: Do you know drug which name is abexol ?")["input_ids"]
+    assert ids[: len(whole)] == whole, (
+        "The prefix stands in front of the text, then both are tokenized together."
+    )
+with rules("answer"):
+    labels = preprocess_dataset(abexol, tokenizer)["labels"]
+    assert list(labels) == tokenizer("no")["input_ids"], (
+        "The labels are the tokens of the answer, with the end mark."
+    )
+with rules("three lists"):
+    encoded = preprocess_dataset(abexol, tokenizer)
+    fields = {"input_ids", "attention_mask", "labels"}
+    assert set(encoded) == fields, "Return exactly the three fields of the table."
 ### BEGIN HIDDEN TESTS
 import os
 import random
 
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
+samples = data.load("toxic_chat", "samples")["train"]
+drawn = draw.sample([row for row in samples if 20 < len(row["user_input"]) < 400], 12)
 
 
-def same(encoded, expected, field):
-    assert set(encoded) == fields, "Return exactly the three fields of the table."
-    return list(encoded[field]) == expected[field]
+def ids_of(text):
+    return own_tokenizer(text)["input_ids"]
 
 
-for row in draw.sample(list(data.load("toxic_chat", "samples")["train"]), 12):
-    encoded = preprocess_dataset(row, tokenizer)
-    expected = toxicity.preprocess_dataset(row, own_tokenizer)
-    assert same(encoded, expected, "input_ids"), (
-        "The prefix stands in front of the text, then both are tokenized."
-    )
-    assert same(encoded, expected, "attention_mask"), "The attention mask belongs to the input."
-    assert same(encoded, expected, "labels"), (
-        "The labels are the tokens of the answer, with the end mark."
-    )
+with rules("prefix"):
+    for row in drawn:
+        ids = list(preprocess_dataset(row, tokenizer)["input_ids"])
+        whole = ids_of("toxic: " + row["user_input"])
+        assert ids[: len(whole)] == whole, (
+            "The prefix stands in front of the text, then both are tokenized together."
+        )
+    for task in ("ToxicChat: ", "Is this rude? ", ""):
+        ids = list(preprocess_dataset(drawn[0], tokenizer, prefix=task)["input_ids"])
+        whole = ids_of(task + drawn[0]["user_input"])
+        assert ids[: len(whole)] == whole, "The prefix must come from the argument."
 
-answers = {0: "this is a kind text", 1: "this text hurts somebody"}
-for number, task in [(0, "ToxicChat: "), (1, "Is this rude? "), (draw.randrange(2), "")]:
-    row = {"user_input": "What can I cook today?", "toxicity": number}
-    own = {"prefix": task, "id2label": answers}
-    encoded = preprocess_dataset(row, tokenizer, **own)
-    expected = toxicity.preprocess_dataset(row, own_tokenizer, **own)
-    assert same(encoded, expected, "input_ids"), "The prefix must come from the argument."
-    assert same(encoded, expected, "labels"), (
-        "The answers must come from id2label, however many tokens they have."
-    )
+with rules("answer"):
+    for number, word in [(0, "no"), (1, "yes")]:
+        row = drawn[number] | {"toxicity": number}
+        assert list(preprocess_dataset(row, tokenizer)["labels"]) == ids_of(word), (
+            "The labels are the tokens of the answer, with the end mark."
+        )
+    answers = {0: "this is a kind text", 1: "this text hurts somebody"}
+    for number, text in answers.items():
+        row = {"user_input": "What can I cook today?", "toxicity": number}
+        labels = preprocess_dataset(row, tokenizer, id2label=answers)["labels"]
+        assert list(labels) == ids_of(text), (
+            "The answers must come from id2label, however many tokens they have."
+        )
 
-for words, limit in [(2000, 512), (30, draw.randint(8, 20))]:
-    row = {"user_input": "water " * words, "toxicity": 1}
-    encoded = preprocess_dataset(
-        row, tokenizer, **({} if limit == 512 else {"max_length": limit})
-    )
-    ids = list(encoded["input_ids"])
-    assert len(ids) == limit, "An input that is too long is truncated to max_length."
-    assert ids[-1] == own_tokenizer.eos_token_id, "The end mark is the last token, always."
-    assert len(encoded["attention_mask"]) == limit, "The attention mask belongs to the input."
-    assert list(encoded["labels"]) == own_tokenizer("yes")["input_ids"], (
-        "Truncation concerns the input, not the answer."
-    )
+with rules("long texts"):
+    for words, limit in [(2000, 512), (30, draw.randint(8, 20))]:
+        row = {"user_input": "water " * words, "toxicity": 1}
+        own = {} if limit == 512 else {"max_length": limit}
+        encoded = preprocess_dataset(row, tokenizer, **own)
+        ids = list(encoded["input_ids"])
+        assert len(ids) == limit, "An input that is too long is truncated to max_length."
+        assert ids[-1] == own_tokenizer.eos_token_id, "The end mark is the last token, always."
+        assert ids_of("water")[0] in ids, "The beginning of a long text is kept."
+        assert len(encoded["attention_mask"]) == limit, "The mask is truncated like the input."
+
+with rules("three lists"):
+    for row in drawn:
+        encoded = preprocess_dataset(row, tokenizer)
+        assert set(encoded) == {"input_ids", "attention_mask", "labels"}, (
+            "Return exactly the three fields of the table."
+        )
+        ids, text_ids = list(encoded["input_ids"]), set(ids_of(row["user_input"]))
+        assert 2 * len(text_ids.intersection(ids)) > len(text_ids), "The input is the text."
+        assert ids[-1] == own_tokenizer.eos_token_id, "Nothing is padded yet."
+        assert list(encoded["attention_mask"]) == [1] * len(ids), (
+            "The attention mask has a 1 for each token of the input."
+        )
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
-# If the tests are silent, your function works. Now apply it to the whole dataset. `map` calls it for every
+# If no rule has a ✗, your function works. Now apply it to the whole dataset. `map` calls it for every
 # request; the old columns are no longer needed. As `max_length` we take what the tokenizer says about its model: 512 for
-# `t5-small`, 128 for the very small one.
+# `t5-small`, 128 for `t5-tiny`.
 
 # %%
 tokenized = dataset.map(
@@ -314,22 +368,21 @@ show.histogram(
 [tokenizer(text)["input_ids"] for text in ("this is kind", "this is rude")]
 
 # %% [markdown]
-# ### Exercise 2: `compute_metric` (2 points)
+# ### Exercise 2: `compute_metric` (4 points)
 #
 # ●●○ · about 15 minutes · a metric that reads whole answers
 #
-# Write `compute_metric(eval_predictions, tokenizer, *, toxic="yes")`. `eval_predictions` is the pair `(preds, labels)`. Turn each row into a
-# text, without special tokens and spaces around it; an answer is right if the **whole** text is. Return four numbers of the type `float`:
+# Write `compute_metric(eval_predictions, tokenizer, *, toxic="yes")`. `eval_predictions` is the pair `(preds, labels)`, two NumPy arrays. Return a dictionary with
+# `accuracy`, `precision`, `recall` and `f1`. The rules:
 #
-# | field | value |
-# | --- | --- |
-# | `accuracy` | the share of right answers |
-# | `precision` | of the answers that are `toxic`, the share that should be |
-# | `recall` | of the answers that should be `toxic`, the share that are |
-# | `f1` | F1 out of these two |
-#
-# An answer that is neither the one nor the other counts as not toxic, and as wrong. If nothing was found or nothing was there to find, then precision,
-# recall and F1 are $0$, without a warning. For `preds` `[[0, 150, 1], [0, 120, 1]]` and `labels` `[[150, 1], [150, 1]]` the accuracy is $0.5$.
+# 1. **Whole answers.** Each row becomes a text, without special tokens and without spaces around it. An answer is right if the **whole** text is: `yes, very` instead
+#    of `yes` is wrong. `accuracy` is the share of right answers. For `preds` `[[0, 150, 1], [0, 120, 1]]` and `labels` `[[150, 1], [150, 1]]` it is 0.5.
+# 2. **Padding.** Either array may be padded with the padding token or with $-100$. Neither of them belongs to an answer.
+# 3. **Toxic class.** `precision`: of the answers that are `toxic`, the share that should be. `recall`: of the answers that should be `toxic`, the share that are. `f1`:
+#    F1 out of these two. Any other answer counts as not toxic. If the model writes `yes`, `no`, `maybe`, and right is `yes`, `yes`, `no`, then precision is 1 and
+#    recall 0.5.
+# 4. **Nothing found.** Where the model never writes `toxic`, precision is 0; where nothing should be `toxic`, recall is 0; and F1 is 0 with them. This is no error.
+# 5. **Four floats.** There are these four fields and no others, and each number is a `float` of Python's, not one of NumPy's.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -342,28 +395,43 @@ show.histogram(
 # <details>
 # <summary>Hint 2</summary>
 #
-# `ids = np.where(ids == -100, tokenizer.pad_token_id, ids)`, for both arrays. Compare the texts for the accuracy. For the rest, make two arrays that say for each
-# answer whether it is `toxic`, and give them to `precision_recall_fscore_support` of `sklearn.metrics` with `average="binary"` and `zero_division=0`.
+# For `preds` and for `labels`, `ids = np.where(ids == -100, tokenizer.pad_token_id, ids)`. The texts of an array are
+# `np.array([text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)])`; from here on let `preds` and `labels` be these texts. The accuracy is
+# `float(np.mean(preds == labels))`. For the rest, `from sklearn.metrics import precision_recall_fscore_support`: then
+# `precision, recall, f1, _ = precision_recall_fscore_support(labels == toxic, preds == toxic, average="binary", zero_division=0)`. Make a `float` of each.
 #
 # </details>
 
 # %% answer="compute_metric"
 from helpers.toxicity import compute_metric
 
-# %% test="compute_metric" points=2
+# %% test="compute_metric" points=4
+rules = Rules(
+    {
+        "whole answers": 1,
+        "padding": 1,
+        "toxic class": 1,
+        "nothing found": 0.5,
+        "four floats": 0.5,
+    }
+)
 preds = np.array([[0, 150, 1], [0, 120, 1]])
 labels = np.array([[150, 1], [150, 1]])
-scores = compute_metric((preds, labels), tokenizer)
-assert set(scores) == {"accuracy", "precision", "recall", "f1"}, (
-    "Return the four fields of the table."
-)
-assert scores["accuracy"] == 0.5, "One of the two answers is right."
+with rules("whole answers"):
+    scores = compute_metric((preds, labels), tokenizer)
+    assert scores["accuracy"] == 0.5, "One of the two answers is right."
+with rules("four floats"):
+    scores = compute_metric((preds, labels), tokenizer)
+    assert set(scores) == {"accuracy", "precision", "recall", "f1"}, "Return these four fields."
+    assert all(type(score) is float for score in scores.values()), "Make each number a float."
 ### BEGIN HIDDEN TESTS
 import os
 import random
 
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
+mixed = ["yes", *draw.choices(["yes", "no", "maybe not"], k=29)]
+wanted = ["yes", *draw.choices(["yes", "no"], k=29)]
 
 
 def rows(answers, width, padding, start=()):
@@ -371,48 +439,78 @@ def rows(answers, width, padding, start=()):
     return np.array([row + [padding] * (width - len(row)) for row in ids])
 
 
-def scores_of(predicted, right, widths=(20, 12), paddings=(0, -100), **which):
+def pair(predicted, right, paddings=(0, 0)):
+    widths = (draw.randint(12, 20), draw.randint(12, 20))
     preds = rows(predicted, widths[0], paddings[0], start=[0])
-    scores = compute_metric((preds, rows(right, widths[1], paddings[1])), tokenizer, **which)
-    assert all(type(score) is float for score in scores.values()), (
-        "The numbers must be of the type float."
+    return preds, rows(right, widths[1], paddings[1])
+
+
+def near(number, expected):
+    return abs(number - expected) < 1e-6
+
+
+with rules("whole answers"):
+    kind, rude = "this is a kind text", "this is a rude text"
+    scores = compute_metric(pair([rude, kind, kind], [rude, rude, kind]), tokenizer, toxic=rude)
+    assert near(scores["accuracy"], 2 / 3), "Whole answers count, not their first tokens."
+    scores = compute_metric(pair(["maybe not", "yes"], ["no", "yes"]), tokenizer)
+    assert near(scores["accuracy"], 1 / 2), "An answer of another kind is wrong."
+    right = ["yes", "no", "yes"]
+    begun, other = (
+        compute_metric(pair([answer, "no", "yes"], right), tokenizer)
+        for answer in ("yes, very", "no")
     )
-    return scores
+    assert near(begun["accuracy"], 2 / 3), "An answer that only begins right is wrong."
+    for name in ("precision", "recall"):
+        assert near(begun[name], other[name]), "An answer that only begins right is wrong."
 
+with rules("padding"):
+    for paddings in [(0, 0), (0, -100), (-100, 0), (-100, -100)]:
+        scores = compute_metric(
+            pair(["yes", "no", "no", "no"], ["yes"] * 4, paddings), tokenizer
+        )
+        assert near(scores["accuracy"], 1 / 4), "Padding belongs to no answer."
+        scores = compute_metric(
+            pair(["yes", "no", "yes"], ["yes", "yes", "yes"], paddings), tokenizer
+        )
+        assert near(scores["accuracy"], 2 / 3), "Padding belongs to no answer."
 
-right = ["yes"] * 4 + ["no"] * 6
-predicted = ["yes", "no", "no", "no", "yes", "yes", "no", "no", "no", "no"]
-for paddings in [(0, -100), (-100, 0), (-100, -100)]:
-    scores = scores_of(predicted, right, paddings=paddings)
-    assert abs(scores["accuracy"] - 5 / 10) < 1e-6, "Padding belongs to no answer."
-    assert abs(scores["precision"] - 1 / 3) < 1e-6, "Precision is that of the toxic class."
-    assert abs(scores["recall"] - 1 / 4) < 1e-6, "Recall is that of the toxic class."
-    assert abs(scores["f1"] - 2 / 7) < 1e-6, "F1 is that of the toxic class."
+with rules("toxic class"):
+    right = ["yes"] * 4 + ["no"] * 6
+    predicted = ["yes", "no", "no", "no", "yes", "yes", "no", "no", "no", "no"]
+    scores = compute_metric(pair(predicted, right), tokenizer)
+    assert near(scores["precision"], 1 / 3), "Precision is that of the toxic class."
+    assert near(scores["recall"], 1 / 4), "Recall is that of the toxic class."
+    assert near(scores["f1"], 2 / 7), "F1 is that of the toxic class."
+    kind, rude = "this is a kind text", "this is a rude text"
+    scores = compute_metric(pair([rude, kind, kind], [rude, rude, kind]), tokenizer, toxic=rude)
+    assert near(scores["precision"], 1) and near(scores["recall"], 1 / 2), (
+        "Which answer is toxic must come from the argument."
+    )
+    both = pair(mixed, wanted)
+    scores, expected = (
+        compute_metric(both, tokenizer),
+        toxicity.compute_metric(both, own_tokenizer),
+    )
+    for name in ("precision", "recall", "f1"):
+        assert near(scores[name], expected[name]), "Any other answer counts as not toxic."
 
-kind, rude = "this is a kind text", "this is a rude text"
-scores = scores_of([rude, kind, kind], [rude, rude, kind], toxic=rude)
-assert abs(scores["accuracy"] - 2 / 3) < 1e-6, "Whole answers count, not their first tokens."
-assert scores["precision"] == 1.0 and scores["recall"] == 0.5, (
-    "Which answer is toxic must come from the argument."
-)
-scores = scores_of(["yes, very", "no"], ["yes", "no"])
-assert scores["accuracy"] == 0.5, "An answer that only begins right is wrong."
-assert scores["recall"] == 0.0, "An answer that only begins right is wrong."
-scores = scores_of(["no", "no"], ["no", "no"])
-assert scores["f1"] == scores["recall"] == scores["precision"] == 0.0, (
-    "Nothing found means zero."
-)
+with rules("nothing found"):
+    scores = compute_metric(pair(["yes", "no"], ["yes", "no"]), tokenizer)
+    assert near(scores["recall"], 1), "Where everything is found, recall is 1."
+    for predicted, right in [("no", "no"), ("no", "yes"), ("yes", "no")]:
+        scores = compute_metric(pair([predicted, "no"], [right, "no"]), tokenizer)
+        for name in ("precision", "recall", "f1"):
+            assert scores[name] == 0, "Nothing found means zero."
 
-given = ["yes", "no", "maybe not"]
-predicted, right = draw.choices(given, k=30), draw.choices(given[:2], k=30)
-widths = (draw.randint(8, 20), draw.randint(8, 20))
-pair = rows(predicted, widths[0], 0, start=[0]), rows(right, widths[1], -100)
-expected = toxicity.compute_metric(pair, own_tokenizer)
-scores = scores_of(predicted, right, widths=widths)
-assert all(abs(scores[name] - expected[name]) < 1e-6 for name in expected), (
-    "Count the answers as the table does."
-)
+with rules("four floats"):
+    for predicted, right, accuracy in [("yes", "yes", 1), ("yes", "no", 0.5)]:
+        scores = compute_metric(pair([predicted, "no"], [right, "no"]), tokenizer)
+        assert near(scores["accuracy"], accuracy), "Accuracy is the share of right answers."
+        for score in scores.values():
+            assert type(score) is float, "Make each number a float."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # ## 5. The model
@@ -424,14 +522,14 @@ assert all(abs(scores[name] - expected[name]) < 1e-6 for name in expected), (
 #   the vectors of the encoder: that is **cross-attention**.
 #
 # When it answers, the decoder begins with the start token alone and computes a probability for each token of the vocabulary. We take the likeliest one, append
-# it, and ask again, until the end mark comes. Always taking the likeliest is called **greedy**. Other methods draw lots or follow
-# several answers at a time (`num_beams`); good for stories, not for a yes or no.
+# it, and ask again, until the end mark comes. Always taking the likeliest is called **greedy**. Other methods draw lots (`do_sample`) or follow
+# several answers at a time (`num_beams`, **beam search**); good for stories, not for a yes or no.
 #
 # ### Exercise 3: `build_model` (2 points)
 #
 # ●○○ · about 5 minutes · a model that answers briefly and always in the same way
 #
-# Write `build_model(checkpoint)`. It loads a model that turns sequences into sequences and sets its `generation_config`:
+# Write `build_model(checkpoint)`. It loads a seq2seq model from the checkpoint, that is from saved weights and their config, and sets its `generation_config`:
 #
 # | field | value |
 # | --- | --- |
@@ -449,7 +547,8 @@ assert all(abs(scores[name] - expected[name]) < 1e-6 for name in expected), (
 # <details>
 # <summary>Hint 2</summary>
 #
-# The loaded model has an attribute `generation_config`. Assign its three fields one by one, then return the model.
+# After `model = AutoModelForSeq2SeqLM.from_pretrained(checkpoint)` write `model.generation_config.max_new_tokens = 8`, then
+# `model.generation_config.num_beams = 1` and `model.generation_config.do_sample = False`, and `return model`.
 #
 # </details>
 
@@ -487,8 +586,8 @@ model = build_model(checkpoint)
 model.num_parameters()
 
 # %% [markdown]
-# With `t5-small` the model comes with what it learned from a very large amount of text. The small model of the offline run has the same architecture, but
-# **nothing pretrained**: its weights are random numbers, and it has never seen a sentence. All that it will know it has to learn from
+# With `t5-small` the model comes with what it learned from a very large amount of text. `t5-tiny`, the model of the reduced version (`offline`), has the same
+# architecture, but **nothing pretrained**: its weights are random numbers, and it has never seen a sentence. All that it will know it has to learn from
 # our few hundred requests. Remember that when you see its results.
 #
 # ## 6. What the model sees in training
@@ -506,6 +605,31 @@ batch["labels"], batch["decoder_input_ids"]
 # %% [markdown]
 # > 🤔 **Think first.** Compare the rows of the two tensors. How does one come out of the other, and what is it good for?
 #
+# <details>
+# <summary>Answer</summary>
+#
+# Each row of `decoder_input_ids` is the row of `labels`, shifted by one place to the right: in front stands the start token, the last token is gone, and $-100$ would have become
+# the padding token. So the decoder, which is to predict the token of a place, reads the **right** tokens before it, whatever it would have written there itself. That
+# is called **teacher forcing**: as if a teacher put each word right before the next one is written.
+#
+# </details>
+#
+# And how often do the two halves compute? We count it for one request. In the first row the model is told the answer, as in training; the answer is longer than
+# one token here. In the second row the model writes by itself, as it will when you use it.
+
+# %% tags=["lesson"]
+encoded_request = tokenizer("toxic: hello there", return_tensors="pt")
+long_answer = tokenizer("this text hurts somebody", return_tensors="pt")["input_ids"]
+show.table(
+    {
+        "model(labels=…)": toxicity.passes(
+            model, lambda: model(**encoded_request, labels=long_answer)
+        ),
+        "model.generate()": toxicity.passes(model, lambda: model.generate(**encoded_request)),
+    }
+)
+
+# %% [markdown]
 # ### Question 1: one step of training (4 points)
 #
 # Describe in six to ten sentences of your own what happens with one example in one step of the training. Answer these four questions, and
@@ -540,7 +664,7 @@ balanced = tokenized["train"].select(toxicity.oversample(dataset["train"]["toxic
 len(tokenized["train"]), len(balanced)
 
 # %% [markdown]
-# ### Exercise 4: train the model (6 points)
+# ### Exercise 4: train the model (4 points)
 #
 # ●○○ · about 10 minutes, plus the training
 #
@@ -556,8 +680,11 @@ len(tokenized["train"]), len(balanced)
 # | `data_collator` | the collator, made with the fresh model |
 # | `compute_metrics` | a function of one argument, the pair `(preds, labels)` |
 #
-# The test asks whether the model has learned. It takes the weights of `trainer.model` and lets them answer requests that nobody in this course has seen: the F1 of the toxic class
-# must reach at least `profile.floor`.
+# The rules:
+#
+# 1. **Learned.** The F1 of the toxic class reaches at least `profile.floor`. The test below measures it on the first 200 requests of the training data: a model that fails even there
+#    has learned nothing. After you hand in, the weights of `trainer.model` answer requests that nobody in this course has seen, and must reach the floor there, too.
+# 2. **All the data.** The model has learned, and `train_dataset` has at least as many rows as the training data: do not cut it.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -570,8 +697,9 @@ len(tokenized["train"]), len(balanced)
 # <details>
 # <summary>Hint 2</summary>
 #
-# First `model = build_model(checkpoint)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)` with `balanced`, `tokenized["validation"]`,
-# `DataCollatorForSeq2Seq(tokenizer, model=model)` and the function of the first hint. Last, `trainer.train()`.
+# First `model = build_model(checkpoint)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)`, where the dots stand for `train_dataset=balanced`,
+# `eval_dataset=tokenized["validation"]`, `data_collator=DataCollatorForSeq2Seq(tokenizer, model=model)` and
+# `compute_metrics=partial(compute_metric, tokenizer=tokenizer)`. Last, `trainer.train()`.
 #
 # </details>
 
@@ -590,30 +718,48 @@ trainer = training.make_trainer(
 trainer.train()
 ### END SOLUTION
 
-# %% test="training" points=6
-assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
-assert len(trainer.train_dataset) >= len(dataset["train"]), "Train on all the training data."
+# %% test="training" points=4
+print(profile.floor)
+rules = Rules({"learned": 3, "all the data": 1})
+with rules("learned"):
+    assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
+    measured = trainer.evaluate(tokenized["train"].select(range(200)))
+    assert measured["eval_f1"] >= profile.floor, (
+        "F1 of the toxic class is below profile.floor, even on requests of the training data."
+    )
+with rules("all the data"):
+    assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
+    assert len(trainer.train_dataset) >= len(dataset["train"]), "Train on all training data."
 ### BEGIN HIDDEN TESTS
+import functools
+
 import torch
 
 from course import unseen
 
-own_tokenizer = models.load_tokenizer(profile.checkpoint)
-judged = unseen.with_weights_of(trainer.model, toxicity.build_model(checkpoint))
-requests = unseen.rows("toxicity")
-limit = own_tokenizer.model_max_length
-answers = []
-for row in requests:
-    encoded = toxicity.preprocess_dataset(row, own_tokenizer, max_length=limit)
-    ids = judged.generate(input_ids=torch.tensor([encoded["input_ids"]]))
-    answers.append(own_tokenizer.decode(ids[0], skip_special_tokens=True).strip())
-found = np.array([answer == "yes" for answer in answers])
-right = np.array([row["toxicity"] == 1 for row in requests])
-f1 = 2 * (found & right).sum() / max(1, found.sum() + right.sum())
-assert f1 >= profile.floor, (
-    "F1 of the toxic class on requests that nobody has seen is below the floor of the profile."
-)
+
+@functools.cache
+def f1_on_unseen():
+    own_tokenizer = models.load_tokenizer(profile.checkpoint)
+    judged = unseen.with_weights_of(trainer.model, toxicity.build_model(checkpoint))
+    requests = unseen.rows("toxicity")
+    limit = own_tokenizer.model_max_length
+    found = []
+    for row in requests:
+        encoded = toxicity.preprocess_dataset(row, own_tokenizer, max_length=limit)
+        ids = judged.generate(input_ids=torch.tensor([encoded["input_ids"]]))
+        found.append(own_tokenizer.decode(ids[0], skip_special_tokens=True).strip() == "yes")
+    return toxicity.scores([row["toxicity"] for row in requests], found)["f1"]
+
+
+with rules("learned"):
+    assert f1_on_unseen() >= profile.floor, (
+        "F1 of the toxic class on requests that nobody has seen is below the floor of the profile."
+    )
+with rules("all the data"):
+    assert f1_on_unseen() >= profile.floor, "The model must have learned, too."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # How did it go, epoch by epoch?
@@ -653,7 +799,7 @@ show.table(baselines | trained)
 
 # %% [markdown]
 # Compare the last two rows: which of the two finds more toxic requests, and what does it pay for that? The balanced one says `yes` more readily. Then compare with
-# TF-IDF. In the offline run TF-IDF wins: to count insults needs few examples, to learn a language from random numbers needs many. That is what
+# TF-IDF. In the reduced version (`offline`) TF-IDF wins: to count insults needs few examples, to learn a language from random numbers needs many. That is what
 # pretraining is for, and why nobody trains a transformer from scratch on a few hundred texts unless it is to learn how it works.
 #
 # ### Where is it wrong?
@@ -695,16 +841,18 @@ show.examples(
 #
 # ### Exercise 5: `is_toxic` (5 points)
 #
-# ●●○ · about 20 minutes · the function that turns your model into a tool, and every other one of its kind
+# ●●○ · about 20 minutes · the function that turns your model into a tool, and any other model that answers in text
 #
 # Write `is_toxic(text, labels2bool, model, tokenizer, prefix)`. It returns `True` or `False`. The dictionary `labels2bool` says what the answers mean: for your model
 # `{"yes": True, "no": False}`. The rules:
 #
-# 1. The model gets the prefix and then the text. It is not told anything else about the task.
-# 2. Its answer, without special tokens and spaces around it, is looked up in `labels2bool`.
-# 3. If the answer is not there, raise a `ValueError` whose message names the answer. A guess would hide that something is wrong.
-# 4. The model is in evaluation mode. Generation is greedy, with at most 16 new tokens, whatever the model's `generation_config` says.
-# 5. An input of more than `tokenizer.model_max_length` tokens is truncated.
+# 1. **Prefix.** The model gets the prefix and directly after it the text: with `"ToxicChat: "` and `"hello"` it reads `ToxicChat: hello`. It is not told anything else.
+# 2. **Meaning.** The **whole** answer, without special tokens and spaces around it, is looked up in `labels2bool`. If it is `yes it is` and the dictionary says
+#    `{"yes": True, "yes it is": False}`, the result is `False`.
+# 3. **Other answers.** If the answer is not there, raise a `ValueError` whose message names the answer; `Yes` and `yes!` are other answers than `yes`. A guess would hide
+#    that something is wrong.
+# 4. **Generation.** The model is in evaluation mode. Generation is greedy, without beam search and without lots, with at most 16 new tokens, whatever the model's `generation_config` says.
+# 5. **Long texts.** An input of more than `tokenizer.model_max_length` tokens is truncated at its end.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -717,8 +865,9 @@ show.examples(
 # <details>
 # <summary>Hint 2</summary>
 #
-# After `model.eval()` and `generated = model.generate(**encoded, max_new_tokens=16, num_beams=1, do_sample=False)` the answer is
-# `tokenizer.decode(generated[0], skip_special_tokens=True).strip()`. If it is not in `labels2bool`, `raise ValueError(f"The model answered {answer!r}.")`, otherwise return
+# `encoded = tokenizer(prefix + text, truncation=True, return_tensors="pt").to(model.device)`. After `model.eval()` and
+# `generated = model.generate(**encoded, max_new_tokens=16, num_beams=1, do_sample=False)` the answer is
+# `answer = tokenizer.decode(generated[0], skip_special_tokens=True).strip()`. If it is not in `labels2bool`, `raise ValueError(answer)`; otherwise return
 # `labels2bool[answer]`.
 #
 # </details>
@@ -731,46 +880,27 @@ from helpers.toxicity import is_toxic
 # is a real T5 that has learned nothing. As soon as a certain word stands in its input, it writes the answer that we choose.
 
 # %% test="is_toxic" points=5
+rules = Rules({"prefix": 1, "meaning": 1, "other answers": 1, "generation": 1, "long texts": 1})
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
 grumpy = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no")
 yes_no = {"yes": True, "no": False}
-assert is_toxic("What a garbage bot", yes_no, grumpy, own_tokenizer, "toxic: ") is True, (
-    "The model answers yes, and that means True."
-)
-assert is_toxic("What a lovely bot", yes_no, grumpy, own_tokenizer, "toxic: ") is False, (
-    "The model answers no, and that means False."
-)
+with rules("meaning"):
+    assert is_toxic("What a garbage bot", yes_no, grumpy, own_tokenizer, "toxic: ") is True, (
+        "The model answers yes, and that means True."
+    )
+    assert is_toxic("What a lovely bot", yes_no, grumpy, own_tokenizer, "toxic: ") is False, (
+        "The model answers no, and that means False."
+    )
+with rules("prefix"):
+    assert is_toxic("hello", yes_no, grumpy, own_tokenizer, "garbage: ") is True, (
+        "Here the word stands in the prefix: the model must get that, too."
+    )
 ### BEGIN HIDDEN TESTS
 import os
 import random
 
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 words = ["garden", "river", "music", "coffee", "letter", "water", "table", "summer"]
-answers = ["positive", "negative", "this is rude", "all is well", "hurts", "kind of you"]
-for _ in range(3):
-    word, other = draw.sample(words, 2)
-    bad, good = draw.sample(answers, 2)
-    written = models.answering_t5({word: bad}, own_tokenizer, default=good)
-    meaning = {good: False, bad: True}
-    for request, bad_one in [(f"Tell me about {word} now", True), (f"Is {other} good?", False)]:
-        assert is_toxic(request, meaning, written, own_tokenizer, "Task: ") is bad_one, (
-            "Look the whole answer up in labels2bool."
-        )
-        swapped = {good: True, bad: False}
-        assert is_toxic(request, swapped, written, own_tokenizer, "Task: ") is not bad_one, (
-            "What an answer means stands in labels2bool."
-        )
-
-# The prefix alone decides here: the word stands in it.
-word = draw.choice(words)
-prefixed = models.answering_t5({word: "positive"}, own_tokenizer, default="negative")
-meaning = {"positive": True, "negative": False}
-assert is_toxic("hello", meaning, prefixed, own_tokenizer, f"{word}: ") is True, (
-    "The model gets the prefix and then the text."
-)
-assert is_toxic("hello", meaning, prefixed, own_tokenizer, "ToxicChat: ") is False, (
-    "The model gets the prefix and then the text, and nothing else."
-)
 
 
 def complaint(text, meaning, model):
@@ -781,49 +911,95 @@ def complaint(text, meaning, model):
     return ""
 
 
-for meaning in [{"positive": True, "negative": False}, {"Yes": True, "yes!": True}, {}]:
-    assert "yes" in complaint("garbage", meaning, grumpy), (
+with rules("prefix"):
+    # The prefix alone decides here: the word stands in it.
+    word = draw.choice(words)
+    prefixed = models.answering_t5({word: "yes"}, own_tokenizer, default="no")
+    assert is_toxic("hello", yes_no, prefixed, own_tokenizer, f"{word}: ") is True, (
+        "The model gets the prefix and then the text."
+    )
+    assert is_toxic(f"my {word}", yes_no, prefixed, own_tokenizer, "Task: ") is True, (
+        "The model gets the prefix and then the text."
+    )
+    assert is_toxic("hello", yes_no, prefixed, own_tokenizer, "ToxicChat: ") is False, (
+        "The model gets the prefix and then the text, and nothing else."
+    )
+
+with rules("meaning"):
+    answers = ["positive", "negative", "this is rude", "all is well", "hurts", "kind of you"]
+    for _ in range(3):
+        word, other = draw.sample(words, 2)
+        bad, good = draw.sample(answers, 2)
+        written = models.answering_t5({word: bad}, own_tokenizer, default=good)
+        for request, bad_one in [
+            (f"Tell me about {word} now", True),
+            (f"Is {other} good?", False),
+        ]:
+            meaning = {good: False, bad: True}
+            assert is_toxic(request, meaning, written, own_tokenizer, "toxic: ") is bad_one, (
+                "Look the whole answer up in labels2bool."
+            )
+            swapped = {good: True, bad: False}
+            assert (
+                is_toxic(request, swapped, written, own_tokenizer, "toxic: ") is not bad_one
+            ), "What an answer means stands in labels2bool."
+    longer = models.answering_t5({"garbage": "yes it is"}, own_tokenizer, default="no")
+    meaning = {"yes": True, "yes it is": False, "no": True}
+    assert is_toxic("garbage", meaning, longer, own_tokenizer, "toxic: ") is False, (
+        "Look the whole answer up in labels2bool."
+    )
+
+with rules("other answers"):
+    for meaning in [{"positive": True, "negative": False}, {"Yes": True, "yes!": True}, {}]:
+        assert "yes" in complaint("garbage", meaning, grumpy), (
+            "An answer outside labels2bool is a ValueError that names it."
+        )
+    assert complaint("garbage", {"yes": draw.choice([True, False])}, grumpy) == "", (
+        "An answer that stands in labels2bool is no error."
+    )
+    word = draw.choice(words)
+    naming = models.answering_t5({"garbage": word}, own_tokenizer, default="no")
+    assert word in complaint("garbage", yes_no, naming), (
         "An answer outside labels2bool is a ValueError that names it."
     )
-longer = models.answering_t5({"garbage": "yes it is"}, own_tokenizer, default="no")
-assert "yes it is" in complaint("garbage", yes_no, longer), (
-    "An answer outside labels2bool is a ValueError that names it."
-)
 
-# Dropout changes the answers of a model in training mode; drawing lots changes any.
-noisy = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no", dropout=0.9)
-noisy.train()
-assert is_toxic("garbage " * 20, yes_no, noisy, own_tokenizer, "toxic: ") is True, (
-    "Put the model into evaluation mode."
-)
-drawing = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no")
-drawing.generation_config.do_sample = True
-drawing.generation_config.temperature = 9.0
-assert is_toxic("garbage", yes_no, drawing, own_tokenizer, "toxic: ") is True, (
-    "Generation is greedy, whatever the generation config says."
-)
-short = models.answering_t5(
-    {"garbage": "this text hurts somebody"}, own_tokenizer, default="no"
-)
-short.generation_config.max_new_tokens = 1
-meaning = {"this text hurts somebody": True, "no": False}
-assert is_toxic("garbage", meaning, short, own_tokenizer, "toxic: ") is True, (
-    "An answer of up to 16 tokens is complete, whatever the generation config says."
-)
-endless = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no", endless=True)
-endless.generation_config.max_new_tokens = 100
-assert complaint("garbage", yes_no, endless).count("yes") <= 20, (
-    "At most 16 new tokens, whatever the generation config says."
-)
+with rules("generation"):
+    # Dropout changes the answers of a model in training mode; drawing lots changes any.
+    noisy = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no", dropout=0.9)
+    noisy.train()
+    assert is_toxic("garbage " * 20, yes_no, noisy, own_tokenizer, "toxic: ") is True, (
+        "Put the model into evaluation mode."
+    )
+    drawing = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no")
+    drawing.generation_config.do_sample = True
+    drawing.generation_config.temperature = 9.0
+    assert is_toxic("garbage", yes_no, drawing, own_tokenizer, "toxic: ") is True, (
+        "Generation is greedy, whatever the generation config says."
+    )
+    # One word, but several tokens.
+    short = models.answering_t5({"garbage": "unproblematic"}, own_tokenizer, default="no")
+    short.generation_config.max_new_tokens = 1
+    meaning = {"unproblematic": False, "no": True}
+    assert is_toxic("garbage", meaning, short, own_tokenizer, "toxic: ") is False, (
+        "An answer of up to 16 tokens is complete, whatever the generation config says."
+    )
+    endless = models.answering_t5({"garbage": "yes"}, own_tokenizer, "no", endless=True)
+    endless.generation_config.max_new_tokens = 100
+    meaning = {" ".join(["yes"] * tokens): False for tokens in range(1, 17)}
+    assert is_toxic("garbage", meaning, endless, own_tokenizer, "toxic: ") is False, (
+        "At most 16 new tokens, whatever the generation config says."
+    )
 
-long = "water " * 700
-assert is_toxic("garbage " + long, yes_no, grumpy, own_tokenizer, "toxic: ") is True, (
-    "A long text is truncated at its end."
-)
-assert is_toxic(long + "garbage", yes_no, grumpy, own_tokenizer, "toxic: ") is False, (
-    "A long text is truncated to the tokenizer's limit."
-)
+with rules("long texts"):
+    long = "water " * 700
+    assert is_toxic("garbage " + long, yes_no, grumpy, own_tokenizer, "toxic: ") is True, (
+        "A long text is truncated at its end."
+    )
+    assert is_toxic(long + "garbage", yes_no, grumpy, own_tokenizer, "toxic: ") is False, (
+        "A long text is truncated to the tokenizer's limit."
+    )
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # Now your own texts! Change them and find one in which the model is wrong. They must be in English: it has read nothing else.
@@ -840,9 +1016,11 @@ found = [is_toxic(text, model=trainer.model, tokenizer=tokenizer, **yours) for t
 show.examples(text=texts, is_toxic=found)
 
 # %% [markdown]
-# And what does the model that the authors of ToxicChat have published make of the same requests? The next cell fetches the authors' model from the Hub, about three gigabytes, but only
-# with `profile = "full"` and only where the Hub can be reached. Otherwise it shows `None`, and you have missed nothing but the comparison: on the
-# test data of ToxicChat its authors report an F1 of 0.8221, with precision 0.7983 and recall 0.8475.
+# And what does the model that the authors of ToxicChat have published make of the same requests? The next cell fetches it from the Hub, about three gigabytes, but only
+# in the full version (`full`) and only where the Hub can be reached. Otherwise it shows nothing, and you have missed no more than the comparison.
+#
+# The authors report an F1 of 0.8221 on their test data, with precision 0.7983 and recall 0.8475. That cannot be compared with your table: they count all requests, and
+# here only those are kept that people have annotated, about half of them.
 
 # %% tags=["lesson"]
 published = toxicity.published_classifier(profile)
@@ -858,7 +1036,8 @@ published and {
 }
 
 # %% [markdown]
-# The same function, two models, and not one line of it knows which is which. Both are compared on the first requests of the test data:
+# The same function, two models, and not one line of it depends on which of them it gets. Here both answer the same requests, the first of the test data, so these rows can be
+# compared:
 
 # %% tags=["lesson"]
 compared = toxicity.compare_with_published(
@@ -870,7 +1049,7 @@ published and show.table(compared)
 # > 🤔 **Think first.** What is good about answers in text, and what is bad? How else could a T5 be used to classify?
 #
 # <details>
-# <summary>Compare with your thoughts</summary>
+# <summary>Answer</summary>
 #
 # Good: one model, one loss and one program for all tasks; a new class needs no new layer; the model can use what it knows about the words
 # of the answer. Bad: it may write something that is no answer; each token of the answer costs a pass of the decoder; there is no
