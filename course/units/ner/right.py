@@ -200,7 +200,7 @@ def do_ner(text, model, tokenizer):
         max_length=limit,
         stride=limit // 4,
         return_overflowing_tokens=True,
-        return_offsets_mapping=True,
+        return_offsets_mapping=True
     )
     words = {}
     for i in range(len(windows["input_ids"])):

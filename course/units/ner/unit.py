@@ -214,7 +214,8 @@ encoded.word_ids()
 # one person would become three.
 #
 # </details>
-#
+
+# %% [markdown]
 # ### Exercise 1: `preprocess_ner_dataset` (5 points)
 #
 # ●●○ · about 15 minutes · this is the step in which most NER programs go wrong
@@ -513,7 +514,8 @@ seqeval.compute(
 # </details>
 #
 # Nobody notices, since F1 stays the same: this very mistake stood in a well-known public course for years. So look twice.
-#
+
+# %% [markdown]
 # ### Exercise 3: `calculate_metrics` (5 points)
 #
 # ●●○ · about 15 minutes · a wrong metric is worse than none
