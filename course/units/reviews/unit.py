@@ -413,6 +413,8 @@ batch["attention_mask"].sum(dim=1), batch["input_ids"].shape
 # | `data_collator` | the collator from above |
 # | `compute_metrics` | your function from exercise 2 |
 #
+# Two rules count:
+#
 # 1. **The model has learned.** Its ROC AUC is at least `profile.floor`. ROC AUC is the chance that a positive review gets a higher score than a
 #    negative one; you will compute it yourself in exercise 6. The test below measures it on the validation data and prints it next to the floor; these
 #    can be few reviews, and chance moves the number, so here 0.05 less will do. After you hand in, the weights of `trainer.model` are measured on reviews that
@@ -831,6 +833,8 @@ for number, name in enumerate(label_names):
 # | `average_precision` | `0.8333` (rounded) |
 # | `f1` | `0.5` |
 #
+# These are the rules:
+#
 # 1. **ROC curve.** `roc_auc` is the area under it.
 # 2. **Average precision.** `average_precision` is that of scikit-learn.
 # 3. **F1.** For `f1`, a score of 0.5 or more counts as positive.
@@ -935,7 +939,7 @@ show.roc(test_labels, both)
 # <details>
 # <summary>Answer</summary>
 #
-# To the left in both pictures: you call fewer reviews positive, and a larger share of them really is.
+# To the left, in this picture and in the next one: you call fewer reviews positive, and a larger share of them really is.
 #
 # </details>
 
