@@ -76,6 +76,7 @@ class Runtime:
 
 def make_debian(folder: Path, mirror: str) -> Runtime:
     """Make a folder with Debian 13 and an environment for Python in it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
     include = "--include=ca-certificates,python3-venv"
     command = ["mmdebstrap", "--quiet", "--variant=minbase", include, SUITE, str(folder), mirror]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -229,7 +230,7 @@ def main() -> int:
     notebooks = {}
     for unit in (options.unit,) if options.unit else unit_names():
         notebooks |= answered(unit, languages)
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="colab-"))
+    folder = (options.folder or Path(tempfile.mkdtemp(prefix="colab-"))).resolve()
     try:
         well = [check(name, notebooks, options, folder / name) for name in options.runtimes]  # each, whatever the last
         return 0 if all(well) else 1
