@@ -29,7 +29,7 @@ DIED = "died"
 class Result:
     """How a cell ended. `error` is "" where it did well; `kind` is the exception's class, `DIED` if the process died.
 
-    `said` is the end of what it printed, `value` the text of its last value.
+    `said` is the end of what it printed, `value` the text of its last value; `is_table`: it shows as a table, of rules.
     """
 
     index: int
@@ -37,6 +37,7 @@ class Result:
     error: str = ""
     said: str = ""
     value: str = ""
+    is_table: bool = False
 
 
 def run(notebook: Notebook) -> Iterator[Result]:
@@ -138,10 +139,17 @@ def say(result: Result) -> None:
 
 def _result(index: int, outputs: list) -> Result:
     said = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
-    values = [output.data.get("text/plain", "") for output in outputs if output.output_type == "execute_result"]
+    value = next((output.data for output in outputs if output.output_type == "execute_result"), {})
     errors = [output for output in outputs if output.output_type == "error"]
     kind, message = (errors[0].ename, str(errors[0].evalue).strip()[:MOST_ERROR]) if errors else ("", "")
-    return Result(index, kind, message or _failing_line(errors), said[-MOST_SAID:], "".join(values[-1:])[:MOST_ERROR])
+    return Result(
+        index=index,
+        kind=kind,
+        error=message or _failing_line(errors),
+        said=said[-MOST_SAID:],
+        value=value.get("text/plain", "")[:MOST_ERROR],
+        is_table="text/html" in value,
+    )
 
 
 def _failing_line(errors: list) -> str:

@@ -236,7 +236,12 @@ class TestRun:
         half = found({"double": "def double(n):\n    return min(2 * n, 10)"})
         tried = half.answers[1][1]
         assert (tried.tests, tried.points, tried.most) == ("partly", 2.0, 3.0)
-        assert "the tests that you see give 2 of 3 points:\n      ✗ large: Large numbers, too." in saying.text(half)
+        assert "some of the tests that you see do not pass:\n      ✗ large: Large numbers, too." in saying.text(half)
+
+    def test_a_rule_that_is_tested_only_after_handing_in_is_no_failure(self, found):
+        later = found({"test_double": RULES.replace('"large": 1', '"large": 0.5, "odd": 0.5')})
+        tried = later.answers[1][1]
+        assert (tried.tests, tried.points, tried.most) == ("passed", 2.5, 3.0)
 
     def test_an_assert_without_a_message_shows_its_line(self, found):
         wrong = found(
