@@ -801,7 +801,7 @@ len(test_scores), len(dataset["test"])
 # Here are the ratings of positive and negative reviews. Where do they overlap?
 
 # %% tags=["lesson"]
-ratings = [review_rating(score) for score in test_scores]
+ratings = list(map(review_rating, test_scores))
 for number, name in enumerate(label_names):
     of_class = [rating for rating, label in zip(ratings, test_labels) if label == number]
     show.bars({str(stars): of_class.count(stars) for stars in range(1, 11)}, name)
