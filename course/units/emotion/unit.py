@@ -8,10 +8,11 @@
 #   - name the emotion of any text, and find out where the model is surest and still wrong
 #   - repeat the whole recipe on another dataset, in one function
 # minutes: 80
-# training: under a minute on a processor with two cores; about four minutes on a K80 GPU with the full data
+# training: under a minute on a processor with two cores; on a GPU with the full data a few minutes, by estimate
 # prerequisites: Python, a first idea of what a neural network is
 # data: >-
-#   offline: tweets invented for this course; full: TweetEval, tweets by real people
+#   the reduced version (`offline`): tweets in English, invented for this course; the full version (`full`): TweetEval, tweets in
+#   English by real people
 # ---
 
 # %% [markdown]
@@ -32,8 +33,9 @@
 #
 # You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
 #
-# > ⚠️ **About the texts.** The tweets of the full dataset were written by real people, some of them in anger: there is
-# > swearing among them. The tweets of the small dataset were invented for this course and have none.
+# > ⚠️ **About the texts.** All tweets are in English. Those of the full version (`full`) were written by real people, some of
+# > them in anger: there is swearing among them. Those of the reduced version (`offline`) were invented for this course and
+# > have none.
 
 # %% tags=["parameters"]
 language = "en"
@@ -43,16 +45,20 @@ epochs = 0
 learning_rate = 0.0
 
 # %% [markdown]
-# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the full dataset and
-# `distilbert-base-uncased` if there is a GPU, and otherwise a small dataset and a small model that come with the course. Leave
-# the rest as it is: where a value is empty or zero, the course has chosen one.
+# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version** (`full`) if there
+# is a GPU: the whole dataset and `distilbert-base-uncased`. Wherever there is no GPU it takes the **reduced version**
+# (`offline`): a small dataset that comes with the course, and a small model, `all-MiniLM-L6-v2`, or MiniLM for short. Neither
+# model tells capitals from small letters; this is called *uncased*. Leave the rest as it is: where a value is empty or zero,
+# the course has chosen one.
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
+from functools import cache
+
 from helpers import data, emotion, models, profiles, show, training
 from helpers.rules import Rules
 import numpy as np
-from transformers import set_seed
+from transformers import DataCollatorWithPadding, set_seed
 
 models.quiet()
 
@@ -74,15 +80,15 @@ show.settings(profile)
 # ## 1. Look at the data
 #
 # Somebody writes a tweet, and you feel at once what mood it was written in. To find the class of a whole text is called **text
-# classification**. Our classes are four emotions.
+# classification**. Our classes are four emotions: `anger`, `joy`, `optimism` and `sadness`.
 
 # %%
 dataset = data.load("tweet_eval/emotion", profile.data)
 dataset
 
 # %% [markdown]
-# There are three parts, called **splits**. We train on `train` and decide everything on `validation`; `test` decides
-# nothing and only tells how good the result is. Each row has two fields:
+# There are three parts, called **splits**. We train on `train` and decide everything on `validation`; `test` is only for
+# measuring, never for deciding. Each row has two fields:
 
 # %%
 dataset["train"][0]
@@ -104,14 +110,24 @@ show.examples(text=rows["text"], label=[label_names[i] for i in rows["label"]])
 # > 🤔 **Think first.** Cover the right column and guess. In which tweets does a single word give the emotion away? In which ones do
 # > you need the whole sentence, or even to know how people are?
 #
+# <details>
+# <summary>Answer</summary>
+#
+# A strong word such as *seething* is enough, and so is a hashtag such as #depressing. But if somebody complains that the neighbour has switched on
+# a leaf blower early on a Sunday, no word is angry: you must know what it is like to be woken by that. A model that only counts words can
+# learn the first kind and hardly the second.
+#
+# </details>
+#
 # How many tweets of each class are there?
 
 # %% tags=["lesson"]
-labels = dataset["train"]["label"]
-show.bars({name: list(labels).count(i) for i, name in enumerate(label_names)}, "train")
+counts = np.bincount(dataset["train"]["label"], minlength=len(label_names)).tolist()
+show.bars(dict(zip(label_names, counts)), "train")
 
 # %% [markdown]
-# The classes are **imbalanced**: one is several times as frequent as another. Keep this picture in mind, it will matter twice.
+# The classes are **imbalanced**: one is several times as frequent as another. Keep this picture in mind: you will need it to read the
+# metrics, and again to read the errors.
 #
 # ## 2. A baseline to beat
 #
@@ -119,6 +135,8 @@ show.bars({name: list(labels).count(i) for i, name in enumerate(label_names)}, "
 #
 # - `majority` always says the class that is most frequent in the training data;
 # - `TF-IDF` counts words, gives rare ones more weight, and puts a logistic regression on top. It knows words, but not their order.
+#
+# We measure both on the test data, and with these there is one rule in the whole course: **only for measuring, never for deciding**.
 
 # %% tags=["lesson"]
 test_labels = list(dataset["test"]["label"])
@@ -164,27 +182,29 @@ show.examples(token=encoded.tokens(), **encoded)
 
 # %% [markdown]
 # - `input_ids` are the numbers of the tokens. Two **special tokens** have been added: `[CLS]` in front and `[SEP]` at the end.
-# - `attention_mask` says which tokens the model may look at: 1 is a real token, 0 is filling. Here everything is real.
-# - `token_type_ids` tells the first from the second text of a pair. We have no pairs, so it is 0, and some models do without it.
+# - `attention_mask` says which tokens the model may look at: 1 is a real token, 0 is padding, which you will meet in a moment. Here
+#   everything is real.
+# - `token_type_ids` says to which of the two texts of a pair a token belongs. We have no pairs, so it is 0, and some models do without it.
 #
 # ### Exercise 1: `encode_tweets` (4 points)
 #
 # ●○○ · about 5 minutes · every model for texts begins like this
 #
-# Write `encode_tweets(batch, tokenizer, max_length=60)`. The `batch` is a dictionary; `batch["text"]` is a list of texts. Return what the tokenizer
-# makes of the whole list: for every field one list per text. Two rules:
-#
-# 1. A text with more than `max_length` tokens is **truncated**, so that `max_length` tokens are left, the special ones included.
-# 2. Nothing is **padded**: short texts stay short. Padding comes later, batch by batch.
-#
-# For `{"text": ["A long trip to Mordor", "Home!"]}` the result is:
+# Write `encode_tweets(batch, tokenizer, max_length=60)`. The `batch` is a dictionary; `batch["text"]` is a list of texts, and there may be other
+# fields, which do not matter here. Return what the tokenizer makes of the whole list. For `{"text": ["A long trip to Mordor", "Home!"]}` that is:
 #
 # | field | value |
 # | --- | --- |
 # | `input_ids` | `[[101, 1037, 2146, 4440, 2000, 22822, 7983, 102], [101, 2188, 999, 102]]` |
 # | `attention_mask` | `[[1, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1]]` |
 #
-# and `token_type_ids`, full of zeros, if the tokenizer gives it.
+# and `token_type_ids`, full of zeros, if the tokenizer gives it. The rules:
+#
+# 1. **Every text.** `input_ids` holds one list for each text, in the same order, with the tokenizer's own numbers and both special tokens.
+# 2. **Fields.** You return all fields that the tokenizer gives, and only these: `text` and `label` are not among them.
+# 3. **Long texts.** A text with more than `max_length` tokens is truncated, so that its first tokens are left: exactly `max_length`, the
+#    special ones included. Without another value the limit is 60.
+# 4. **Short texts.** Nothing is padded: in the example the lists have 8 and 4 numbers. Padding comes later, batch by batch.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -196,7 +216,7 @@ show.examples(token=encoded.tokens(), **encoded)
 # <details>
 # <summary>Hint 2</summary>
 #
-# Call `tokenizer(batch["text"], …)` with `truncation=True` and `max_length=max_length`, and return the result. Leave out `padding`.
+# It is one line: `return tokenizer(batch["text"], truncation=True, max_length=max_length)`. Leave out everything about padding.
 #
 # </details>
 
@@ -204,18 +224,23 @@ show.examples(token=encoded.tokens(), **encoded)
 from helpers.emotion import encode_tweets
 
 # %% test="encode_tweets" points=4
-encoded = encode_tweets({"text": ["A long trip to Mordor", "Home!"]}, tokenizer)
-lengths = [len(ids) for ids in encoded["input_ids"]]
-assert len(lengths) == 2, "Encode all texts of the batch."
-assert lengths == [8, 4], "Short texts stay short: leave padding to the batch."
-assert encoded["input_ids"][1] == [101, 2188, 999, 102], (
-    "These are not the tokenizer's numbers."
-)
-assert encoded["attention_mask"] == [8 * [1], 4 * [1]], (
-    "The attention mask is missing or wrong."
-)
-long = encode_tweets({"text": ["home " * 100]}, tokenizer, max_length=10)
-assert len(long["input_ids"][0]) == 10, "Truncate texts that are longer than max_length."
+rules = Rules({"every text": 1, "fields": 1, "long texts": 1, "short texts": 1})
+two = {"text": ["Home!", "A long trip to Mordor"], "label": [1, 2]}
+with rules("every text"):
+    ids = encode_tweets(two, tokenizer)["input_ids"]
+    assert len(ids) == 2, "Encode all texts of the batch."
+    assert ids[1][:4] == [101, 1037, 2146, 4440], "These are not the tokenizer's numbers."
+with rules("fields"):
+    fields = encode_tweets(two, tokenizer)
+    assert set(fields.keys()) == set(encoded.keys()), (
+        "Return the tokenizer's fields, no others."
+    )
+with rules("long texts"):
+    ids = encode_tweets({"text": ["home " * 100]}, tokenizer, max_length=10)["input_ids"]
+    assert len(ids[0]) == 10, "Truncate texts that are longer than max_length."
+with rules("short texts"):
+    ids = encode_tweets(two, tokenizer)["input_ids"]
+    assert len(ids[0]) < 8, "Short texts stay short: leave padding to the batch."
 ### BEGIN HIDDEN TESTS
 import os
 import random
@@ -223,29 +248,48 @@ import random
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
 words = "so proud #happy @user it's 😭 unbelievable café Привет !!! rain http 2nite".split()
-tweets = [" ".join(draw.choices(words, k=draw.randint(1, 90))) for _ in range(12)]
-tweets += ["", " ", "home " * 200]
-for limit in (60, draw.randint(5, 20), 100):
-    expected = emotion.encode_tweets({"text": tweets}, own_tokenizer, max_length=limit)
-    encoded = encode_tweets(
-        {"text": tweets, "label": [0] * len(tweets)}, tokenizer, max_length=limit
-    )
-    assert max(len(ids) for ids in encoded["input_ids"]) == limit, "Truncate to max_length."
-    assert [len(ids) for ids in encoded["input_ids"]] == [
-        len(i) for i in expected["input_ids"]
-    ], "Every text keeps its own length, up to max_length."
-    assert set(encoded.keys()) == set(expected), (
-        "Return the tokenizer's fields, and only these."
-    )
-    for field in expected:
-        assert encoded[field] == expected[field], (
-            "A field differs from what the tokenizer gives."
+tweets = [" ".join(draw.choices(words, k=draw.randint(1, 14))) for _ in range(12)]
+alone = [own_tokenizer(tweet) for tweet in tweets]
+
+with rules("every text"):
+    ids = encode_tweets({"text": tweets, "label": [0] * len(tweets)}, tokenizer)["input_ids"]
+    assert len(ids) == len(tweets), "Encode all texts of the batch."
+    for numbers, own in zip(ids, alone):
+        assert list(numbers)[: len(own["input_ids"])] == own["input_ids"], (
+            "These are not the tokenizer's numbers, special tokens included."
         )
-encoded = encode_tweets({"text": tweets}, tokenizer)
-assert max(len(ids) for ids in encoded["input_ids"]) == 60, (
-    "Without another value, max_length is 60."
-)
+with rules("fields"):
+    for tweet, own in zip(tweets, alone):
+        fields = encode_tweets({"text": [tweet], "label": [3]}, tokenizer)
+        assert set(fields.keys()) == set(own.keys()), (
+            "Return the tokenizer's fields, no others."
+        )
+        count = len(own["input_ids"]) - 2  # special tokens aside
+        assert own["input_ids"][1] in fields["input_ids"][0], (
+            "The numbers are not the tokenizer's."
+        )
+        for name in set(own) - {"input_ids"}:
+            assert list(fields[name][0])[:count] == own[name][:count], (
+                "A field differs from what the tokenizer gives."
+            )
+with rules("long texts"):
+    word = draw.choice(["home", "rain", "proud"])
+    number = own_tokenizer(word)["input_ids"][1]
+    for limit in (draw.randint(5, 20), 100):
+        text = {"text": [f"{word} " * 200]}
+        (numbers,) = encode_tweets(text, tokenizer, max_length=limit)["input_ids"]
+        assert len(numbers) == limit, "Truncate to max_length."
+        assert set(numbers[1:-1]) == {number}, "The tokens that are left are those of the text."
+    assert len(encode_tweets({"text": ["home " * 200]}, tokenizer)["input_ids"][0]) == 60, (
+        "Without another value, max_length is 60."
+    )
+with rules("short texts"):
+    for tweet, own in zip(tweets, alone):
+        ids = encode_tweets({"text": [tweet, "home " * 20]}, tokenizer)["input_ids"]
+        assert own["input_ids"][1] in ids[0], "The numbers are not the tokenizer's."
+        assert len(ids[0]) <= len(own["input_ids"]), "Every text keeps its own length."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # Now encode the whole dataset. `map` calls your function for one batch of tweets after the other; the text itself is no longer needed.
@@ -275,32 +319,39 @@ show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input
 # - `longest`: every batch is filled up to its own longest tweet;
 # - `sorted`: the same, after tweets of like length have been put into one batch.
 #
-# The model ignores filling, but it has to compute it all the same.
+# The model ignores padding, but it has to compute it all the same.
 #
-# > 🤔 **Think first.** Look at the histogram. Which share of the tokens will be filling if every tweet is filled up to 60? How much time do
+# > 🤔 **Think first.** Look at the histogram. Which share of the tokens will be padding if every tweet is filled up to 60? How much time do
 # > you expect to save?
 #
-# We let a model that has not been trained yet read some tweets, padded in the three ways, and measure:
+# <details>
+# <summary>Answer</summary>
+#
+# What counts is the mean length. In the reduced version (`offline`) a tweet of the training data has 22 tokens on average: of 60 tokens 38 would be
+# padding, nearly two thirds. You can save at most that share of the time; really it is less, because batches of like length still hold some
+# padding. The next cells measure it.
+#
+# </details>
+#
+# We let a model that knows nothing of our classes yet read some tweets, padded in the three ways, and measure:
 
 # %% tags=["lesson"]
-untrained = emotion.build_classifier(checkpoint, label_names)
+fresh = emotion.build_classifier(checkpoint, label_names)
 some = dataset["train"][:48]["text"]
-costs = emotion.padding_cost(some, untrained, tokenizer, batch_size=8)
+costs = emotion.padding_cost(some, fresh, tokenizer, batch_size=8)
 show.table(costs)
 
 # %% tags=["lesson"]
 show.bars({name: round(cost["seconds"], 3) for name, cost in costs.items()}, "seconds")
 
 # %% [markdown]
-# The answers of the model are the same in all three rows; only the work differs. In training every step is a forward pass and a backward pass, so the same
-# ratio holds there.
+# In `padding` you see the share of padding among the tokens. The answers of the model are the same in all three rows; only the work differs. In training
+# every step is a forward pass and a backward pass, so about the same ratio holds there.
 #
 # A **data collator** makes a batch out of rows. This one pads to the longest tweet of the batch, and also renames `label` to `labels`, the name
 # that the model expects:
 
 # %%
-from transformers import DataCollatorWithPadding
-
 data_collator = DataCollatorWithPadding(tokenizer)
 batch = data_collator([tokenized["train"][i] for i in range(3)])
 batch["attention_mask"]
@@ -319,7 +370,7 @@ vectors.shape
 
 # %% [markdown]
 # One text, eight tokens, and one vector a token. To sort texts into classes, a **classification head** is put on top. It takes the
-# vector of `[CLS]`, which has gathered what matters from the whole text, and makes one number per class out of it. These numbers are called **logits**; the
+# vector of `[CLS]`, which like all the others depends on the whole text, and makes one number per class out of it. These numbers are called **logits**; the
 # class with the highest logit is the prediction.
 
 # %%
@@ -328,7 +379,7 @@ model(**inputs).logits
 # %% [markdown]
 # `emotion.build_classifier` calls `AutoModelForSequenceClassification.from_pretrained` of the library transformers. It tells it how many classes there
 # are, and their names. The body comes with what it has learned; the head is new, its weights are random numbers, and it knows nothing yet. To train both on our tweets
-# is called **fine-tuning**.
+# is called **fine-tuning**. Only then does the vector of `[CLS]` learn to gather what matters for our classes.
 #
 # ## 6. Metrics
 #
@@ -341,19 +392,22 @@ model(**inputs).logits
 #
 # ●●○ · about 10 minutes · a wrong metric is worse than none
 #
-# Write `compute_metrics(eval_pred)`. `eval_pred` is the pair `(logits, labels)`. Choose the class with the highest logit for every tweet and return a
-# dictionary with two numbers of the type `float`:
+# Write `compute_metrics(eval_pred)`. `eval_pred` is the pair `(logits, labels)`. Choose the class with the highest logit for every tweet and return
+# accuracy and F1. For five tweets with the labels `[0, 0, 1, 1, 2]` and the predictions `[0, 0, 0, 1, 1]` that is:
 #
-# - `accuracy`: the share of tweets whose class is right;
-# - `f1`: the mean of the F1 of **all** $k$ classes. With $r$ right predictions of a class, $p$ predictions of it and $l$ labels of it, its
-#   F1 is $\frac{2r}{p + l}$. A class without any right prediction counts 0, and so does one that occurs neither in the predictions nor in the labels.
-#
-# Five tweets, four classes: the labels are `[0, 0, 1, 1, 2]`, the predictions `[0, 0, 0, 1, 1]`. Class 3 does not occur at all. The result is:
-#
-# | field | value |
+# | $k$ | result |
 # | --- | --- |
-# | `accuracy` | `0.6` |
-# | `f1` | `0.325`, the mean of `0.8`, `0.5`, `0` and `0` |
+# | 3 classes | `{"accuracy": 0.6, "f1": 0.4333}`, F1 being the mean of `0.8`, `0.5`, `0` (here to four places) |
+# | 4 classes | `{"accuracy": 0.6, "f1": 0.325}`, F1 being the mean of `0.8`, `0.5`, `0`, `0` |
+#
+# The rules:
+#
+# 1. **Fields.** You return a dictionary with `accuracy` and `f1` and nothing else. Both are numbers of Python's own type `float`, not of NumPy's.
+# 2. **Accuracy.** It is the share of tweets whose class is right: in the example three of five.
+# 3. **F1.** It is the mean of the F1 of all $k$ classes. With $r$ right predictions of a class, $p$ predictions of it and $l$ labels of it, its
+#    F1 is $\frac{2r}{p + l}$. In the example class 1 has $r = 1$, $p = 2$, $l = 2$, so its F1 is `0.5`; a class without any right prediction counts 0.
+# 4. **Absent classes.** $k$ is the number of columns of `logits`. A class that occurs neither in the predictions nor in the labels counts 0, such as
+#    class 3 in the second row of the table.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -366,8 +420,9 @@ model(**inputs).logits
 # <details>
 # <summary>Hint 2</summary>
 #
-# Call `f1_score` with `average="macro"`, with `labels=list(range(k))`, where `k` is `np.shape(logits)[-1]`, so that all classes are counted, and with
-# `zero_division=0`. Wrap both results in `float(…)`.
+# Import both with `from sklearn.metrics import accuracy_score, f1_score`. Then `logits, labels = eval_pred`, `predictions = np.argmax(logits, axis=-1)` and
+# `k = np.shape(logits)[-1]`. The numbers are `accuracy_score(labels, predictions)` and
+# `f1_score(labels, predictions, labels=list(range(k)), average="macro", zero_division=0)`; wrap each of them in `float(…)`.
 #
 # </details>
 
@@ -375,40 +430,83 @@ model(**inputs).logits
 from helpers.emotion import compute_metrics
 
 # %% test="compute_metrics" points=4
-logits = np.eye(4)[[0, 0, 0, 1, 1]]
-scores = compute_metrics((logits, np.array([0, 0, 1, 1, 2])))
-assert set(scores) == {"accuracy", "f1"}, "Return the two fields of the table."
-assert abs(scores["accuracy"] - 0.6) < 1e-6, "Three of the five tweets are right."
-assert abs(scores["f1"] - 0.325) < 1e-6, "F1 is the mean over all four classes."
+rules = Rules({"fields": 1, "accuracy": 1, "F1": 1, "absent classes": 1})
+three, four = np.eye(3)[[0, 0, 0, 1, 1]], np.eye(4)[[0, 0, 0, 1, 1]]
+five_labels = np.array([0, 0, 1, 1, 2])
+with rules("fields"):
+    scores = compute_metrics((four, five_labels))
+    assert set(scores) == {"accuracy", "f1"}, "Return the two fields of the table."
+    assert {type(score) for score in scores.values()} == {float}, (
+        "Return numbers of type float."
+    )
+with rules("accuracy"):
+    accuracy = compute_metrics((four, five_labels))["accuracy"]
+    assert abs(accuracy - 0.6) < 1e-6, "Three of the five tweets are right."
+with rules("F1"):
+    assert abs(compute_metrics((three, five_labels))["f1"] - 1.3 / 3) < 1e-6, "F1 is wrong."
+with rules("absent classes"):
+    assert abs(compute_metrics((four, five_labels))["f1"] - 0.325) < 1e-6, "All classes count."
 ### BEGIN HIDDEN TESTS
 import os
 import random
 
-assert all(type(score) is float for score in scores.values()), (
-    "The numbers must be of the type float."
-)
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 rng = np.random.default_rng(draw.randrange(10**6))
-for rows, classes in [(40, 3), (200, 4), (25, 7), (1, 2)]:
-    logits = rng.normal(size=(rows, classes)) - draw.uniform(0, 9)
-    labels = rng.choice(classes, size=rows, p=rng.dirichlet(np.ones(classes)))
-    expected = emotion.compute_metrics((logits, labels))
-    scores = compute_metrics((logits, labels))
-    assert set(scores) == {"accuracy", "f1"}, "Return the two fields of the table."
-    assert abs(scores["accuracy"] - expected["accuracy"]) < 1e-6, (
-        "Accuracy is the share of tweets whose class is right."
+
+
+def drawn(rows, classes, absent=()):
+    """Logits and labels; all classes occur among the labels but those that are absent everywhere."""
+    present = [one for one in range(classes) if one not in absent]
+    some = rng.choice(present, size=rows, p=rng.dirichlet(np.ones(len(present))))
+    logits = rng.normal(size=(rows + len(present), classes)) - draw.uniform(0, 9)
+    logits[:, list(absent)] -= 100
+    return logits, np.concatenate([present, some])
+
+
+with rules("fields"):
+    right, wrong = (
+        compute_metrics((np.eye(2)[[0, 1]], np.array(two))) for two in ([0, 1], [1, 0])
     )
-    assert abs(scores["f1"] - expected["f1"]) < 1e-6, (
-        "F1 is the mean over all classes, rare and absent ones included."
-    )
+    assert right != wrong, "The numbers depend on the predictions."
+    for scores in (right, wrong):
+        assert set(scores) == {"accuracy", "f1"}, "Return the two fields of the table."
+        assert all(type(score) is float for score in scores.values()), (
+            "The numbers must be of the type float."
+        )
+cases = [drawn(40, 3), drawn(200, 4), drawn(25, 7), drawn(1, 2)]
+with rules("accuracy"):
+    for case in cases:
+        expected = emotion.compute_metrics(case)["accuracy"]
+        assert abs(compute_metrics(case)["accuracy"] - expected) < 1e-6, (
+            "Accuracy is the share of tweets whose class is right."
+        )
+with rules("F1"):
+    for case in cases:
+        expected = emotion.compute_metrics(case)["f1"]
+        assert abs(compute_metrics(case)["f1"] - expected) < 1e-6, (
+            "F1 is the mean over the classes, rare ones included."
+        )
+with rules("absent classes"):
+    for case in (drawn(30, 5, absent=[draw.randrange(5)]), drawn(60, 6, absent=[0, 5])):
+        expected = emotion.compute_metrics(case)["f1"]
+        assert abs(compute_metrics(case)["f1"] - expected) < 1e-6, (
+            "A class that does not occur at all counts 0."
+        )
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # > 🤔 **Think first.** Swap labels and predictions in your function. Which of the two numbers changes? Look at the formula: what happens if $p$ and $l$ trade
 # > places?
 #
+# <details>
+# <summary>Answer</summary>
+#
 # Neither of them. With precision and recall, the two halves of F1, it would be another story: they would trade places, and nobody would notice.
 #
+# </details>
+
+# %% [markdown]
 # ## 7. Training
 #
 # ### Exercise 3: train the model (5 points)
@@ -416,7 +514,7 @@ for rows, classes in [(40, 3), (200, 4), (25, 7), (1, 2)]:
 # ●○○ · about 10 minutes, plus the training
 #
 # Everything is ready; put it together. `training.make_trainer` builds a `Trainer` with the settings of the course: number of epochs, learning rate, batch size,
-# an evaluation after every epoch. In the small run without a GPU it also freezes the lower layers, which makes every step
+# an evaluation after every epoch. In the reduced version (`offline`) it also freezes the lower layers: their weights are not trained, which makes every step
 # cheaper. Create a fresh model with `emotion.build_classifier(checkpoint, label_names)`, make a trainer that is called `trainer`, and train it.
 #
 # `training.make_trainer` takes `profile`, the model and the tokenizer, and then by name:
@@ -428,8 +526,13 @@ for rows, classes in [(40, 3), (200, 4), (25, 7), (1, 2)]:
 # | `data_collator` | the collator from above |
 # | `compute_metrics` | your function |
 #
-# The test asks whether the model has learned. It takes the weights of `trainer.model` and shows them tweets that nobody
-# in this course has seen: their accuracy must reach at least `profile.floor`.
+# The rules:
+#
+# 1. **Learned.** The accuracy of the model is at least `profile.floor`. The test below measures it on the validation data, with `trainer.evaluate()`, and prints
+#    both numbers. After you hand in, the cell is run again with fewer steps and a lower floor, and the weights of `trainer.model` are measured on tweets that nobody
+#    in this course has seen, too.
+# 2. **All the data.** The model has trained on all the training data and is evaluated on all the validation data. A model that has not learned has no use
+#    for them, so it does not get this point either.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -442,8 +545,8 @@ for rows, classes in [(40, 3), (200, 4), (25, 7), (1, 2)]:
 # <details>
 # <summary>Hint 2</summary>
 #
-# First `model = emotion.build_classifier(checkpoint, label_names)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)` with
-# `tokenized["train"]`, `tokenized["validation"]` and the other two arguments of the table. Last, `trainer.train()`.
+# First `model = emotion.build_classifier(checkpoint, label_names)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)`, and instead of the dots
+# `train_dataset=tokenized["train"]`, `eval_dataset=tokenized["validation"]`, `data_collator=data_collator`, `compute_metrics=compute_metrics`. Last, `trainer.train()`.
 #
 # </details>
 
@@ -463,25 +566,41 @@ trainer.train()
 ### END SOLUTION
 
 # %% test="training" points=5
-assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
-assert len(trainer.train_dataset) == len(dataset["train"]), "Train on all the training data."
-assert len(trainer.eval_dataset) == len(dataset["validation"]), (
-    "Evaluate on the validation data."
-)
+rules = Rules({"learned": 4, "all the data": 1})
+with rules("learned"):
+    assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
+    reached = trainer.evaluate()["eval_accuracy"]
+    print(reached, ">=", profile.floor)
+    assert reached >= profile.floor, "Accuracy on the validation data is below profile.floor."
+with rules("all the data"):
+    assert len(trainer.train_dataset) == len(dataset["train"]), (
+        "Train on all the training data."
+    )
+    assert len(trainer.eval_dataset) == len(dataset["validation"]), (
+        "Evaluate on all the validation data."
+    )
 ### BEGIN HIDDEN TESTS
 from course import unseen
 
-own_tokenizer = models.load_tokenizer(profile.checkpoint)
-judged = unseen.with_weights_of(
-    trainer.model, emotion.build_classifier(checkpoint, data.EMOTIONS)
-)
-rows = unseen.rows("emotion")
-found = emotion.predict_emotions([row["text"] for row in rows], judged, own_tokenizer)
-right = [name == row["label_text"] for name, row in zip(found, rows)]
-assert np.mean(right) >= profile.floor, (
-    "Accuracy on tweets that nobody has seen is below the floor of the profile."
-)
+
+@cache
+def reached_on_unseen():
+    own_tokenizer = models.load_tokenizer(profile.checkpoint)
+    like = emotion.build_classifier(profile.checkpoint, data.EMOTIONS)
+    judged = unseen.with_weights_of(trainer.model, like)
+    rows = unseen.rows("emotion")
+    found = emotion.predict_emotions([row["text"] for row in rows], judged, own_tokenizer)
+    return np.mean([name == row["label_text"] for name, row in zip(found, rows)])
+
+
+with rules("learned"):
+    assert reached_on_unseen() >= profile.floor, (
+        "Accuracy on tweets that nobody has seen is below the floor of the profile."
+    )
+with rules("all the data"):
+    assert reached_on_unseen() >= profile.floor, "The model has not learned from the data."
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # How did it go, epoch by epoch?
@@ -494,7 +613,7 @@ show.history(trainer)
 #
 # ### Better than the baselines?
 #
-# Now, once, the test data:
+# Now the test data: only for measuring, never for deciding.
 
 # %% tags=["lesson"]
 output = trainer.predict(tokenized["test"])
@@ -548,12 +667,13 @@ show.examples(
 #
 # The rules:
 #
-# 1. One name per text, in the order of the texts.
-# 2. The texts go through the model in batches of 32: a thousand at once would need too much memory, one at a time too much time.
-# 3. Texts are truncated to 60 tokens, as in training, and padded per batch. The model gets the attention mask, so that it ignores the padding.
-# 4. The names of the classes come from `model.config.id2label`.
-# 5. The model is in evaluation mode, and no gradients are computed.
-# 6. If `texts` is a string and not a list, raise `TypeError`. Otherwise the string would be read letter by letter, without any message.
+# 1. **Every text.** There is one name per text, in the order of the texts; no texts, no names. A name does not depend on the texts beside it: the model gets the
+#    attention mask, so that it ignores the padding.
+# 2. **Batches.** The texts go through the model in batches of 32: a thousand at once would need too much memory, one at a time too much time.
+# 3. **Long texts.** Texts are truncated to 60 tokens, as in training.
+# 4. **Names.** They come from `model.config.id2label`, so the function works for other classes, too.
+# 5. **Mode.** The model is in evaluation mode, even if it was not before, and no gradients are computed.
+# 6. **Strings.** If `texts` is a string and not a list, raise `TypeError`. Otherwise the string would be read letter by letter, without any message.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -566,8 +686,9 @@ show.examples(
 # <details>
 # <summary>Hint 2</summary>
 #
-# First `if isinstance(texts, str): raise TypeError(…)`, then `model.eval()`. In the loop move the batch to the model with `.to(model.device)`, compute
-# `model(**batch).logits.argmax(dim=-1)` inside `with torch.no_grad():`, and append `model.config.id2label[i]` for every `i` of its `tolist()`.
+# First `import torch`, `if isinstance(texts, str): raise TypeError(…)`, `model.eval()` and `names = []`. In the loop `for start in range(0, len(texts), 32):` a batch is
+# `tokenizer(texts[start : start + 32], padding=True, truncation=True, max_length=60, return_tensors="pt")`; move it to the model with `.to(model.device)`.
+# Inside `with torch.no_grad():` compute `best = model(**batch).logits.argmax(dim=-1)`, then `names += [model.config.id2label[i] for i in best.tolist()]`.
 #
 # </details>
 
@@ -579,76 +700,103 @@ from helpers.emotion import predict_emotions
 # is a real BERT that takes the class for which most words of a text vote. We choose the words.
 
 # %% test="predict_emotions" points=5
-own_tokenizer = models.load_tokenizer(profile.checkpoint)
-votes = {"angry": "anger", "party": "joy", "soon": "optimism", "miss": "sadness"}
-emotions = ["anger", "joy", "optimism", "sadness"]
-voter = models.keyword_classifier(votes, own_tokenizer, emotions)
-found = predict_emotions(["What a party!!! 🎉", "I miss him so much"], voter, own_tokenizer)
-assert found == ["joy", "sadness"], "These are not the names of the example."
-assert predict_emotions([], voter, own_tokenizer) == [], "No texts, no names."
-refused = False
-try:
-    predict_emotions("What a party!!! 🎉", voter, own_tokenizer)
-except TypeError:
-    refused = True
-assert refused, "A bare string must raise a TypeError."
+rules = Rules(
+    {"every text": 1, "batches": 1, "long texts": 1, "names": 0.5, "mode": 1, "strings": 0.5}
+)
+voter = models.keyword_classifier({"party": "joy", "miss": "sadness"}, tokenizer, label_names)
+with rules("every text"):
+    found = predict_emotions(["What a party!!! 🎉", "I miss him so much"], voter, tokenizer)
+    assert found == ["joy", "sadness"], "These are not the names of the example."
+    assert predict_emotions([], voter, tokenizer) == [], "No texts, no names."
+with rules("strings"):
+    try:
+        found = predict_emotions("What a party!!! 🎉", voter, tokenizer)
+    except TypeError:
+        found = TypeError
+    assert found is TypeError, "A bare string must raise a TypeError."
 ### BEGIN HIDDEN TESTS
 import os
 import random
 
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
-keys = list(votes)
-chosen = [draw.choice(keys) for _ in range(draw.randint(290, 310))]
+own_tokenizer = models.load_tokenizer(profile.checkpoint)
+votes = {"angry": "anger", "party": "joy", "soon": "optimism", "miss": "sadness"}
+emotions = ["anger", "joy", "optimism", "sadness"]
+chosen = [draw.choice(list(votes)) for _ in range(draw.randint(290, 310))]
 tweets = [f"{word} {'and so on ' * draw.choice([0, 0, 1, 9])}" for word in chosen]
-expected = [votes[word] for word in chosen]
 
 
-def counting(model):
-    # It fails where too many texts come at once, or one by one, or with gradients.
-    import torch
-
-    calls = []
+def watched(too_much):
+    """A model that fails where `too_much` says so of the sizes of the batches so far."""
+    sizes = []
 
     def look(module, arguments, inputs):
-        calls.append(
+        sizes.append(
             inputs["input_ids"].shape[0] if "input_ids" in inputs else len(arguments[0])
         )
-        if torch.is_grad_enabled() or calls[-1] > 128 or len(calls) > 60:
+        if too_much(sizes):
             raise RuntimeError
 
+    model = models.keyword_classifier(votes, own_tokenizer, emotions)
     model.register_forward_pre_hook(look, with_kwargs=True)
     return model
 
 
-found = predict_emotions(tweets, voter, own_tokenizer)
-assert len(found) == len(tweets), "Return one name per text."
-assert found == expected, (
-    "The names are wrong, or not in the order of the texts, or padding was not ignored."
-)
-try:
-    strict = counting(models.keyword_classifier(votes, own_tokenizer, emotions))
-    found = predict_emotions(tweets, strict, own_tokenizer)
-except RuntimeError:
-    found = None
-assert found == expected, "Go through the model in batches of 32, without gradients."
+def named(texts, model):
+    """What the answer says; None if the model was asked for what it refuses."""
+    try:
+        return predict_emotions(texts, model, own_tokenizer)
+    except RuntimeError:
+        return None
 
-feelings = ["fear", "surprise", "disgust"]
-other = {"party": "surprise", "soon": "disgust"}
-other = models.keyword_classifier(other, own_tokenizer, feelings)
-assert predict_emotions(["soon", "party", "?"], other, own_tokenizer) == [
-    "disgust",
-    "surprise",
-    "fear",
-], "The names of the classes come from the model."
-noisy = models.keyword_classifier(votes, own_tokenizer, emotions[::-1], dropout=0.9)
-assert predict_emotions(tweets[:40], noisy.train(), own_tokenizer) == expected[:40], (
-    "Put the model into evaluation mode."
-)
-long = ["party " + "so " * 700, "so " * 20 + "miss " + "so " * 38 + "party " * 9, ""]
-assert predict_emotions(long, voter, own_tokenizer) == ["joy", "sadness", "anger"], (
-    "Truncate the texts to 60 tokens."
-)
+
+def with_gradients(sizes):
+    import torch
+
+    return torch.is_grad_enabled()
+
+
+with rules("every text"):
+    model = models.keyword_classifier(votes, own_tokenizer, emotions)
+    found = predict_emotions(tweets, model, own_tokenizer)
+    assert len(found) == len(tweets), "Return one name per text."
+    assert found == [votes[word] for word in chosen], (
+        "The names are wrong, or not in the order of the texts, or padding was not ignored."
+    )
+with rules("batches"):
+    found = named(["party"] * 300, watched(lambda sizes: max(sizes) > 128 or len(sizes) > 60))
+    assert found is not None, "Go through the model in batches of 32."
+    assert "joy" in found, "Return the names of the classes."
+with rules("long texts"):
+    model = models.keyword_classifier(votes, own_tokenizer, emotions)
+    for text, name in [
+        ("party " + "so " * 700, "joy"),
+        ("so " * 20 + "miss " + "so " * 38 + "party " * 9, "sadness"),
+    ]:
+        assert predict_emotions([text], model, own_tokenizer) == [name], (
+            "Truncate the texts to 60 tokens."
+        )
+with rules("names"):
+    feelings = {"soon": "disgust", "party": "surprise"}
+    model = models.keyword_classifier(feelings, own_tokenizer, ["fear", "surprise", "disgust"])
+    found = predict_emotions(["?", "soon", "party"], model, own_tokenizer)
+    assert found == ["fear", "disgust", "surprise"], (
+        "The names of the classes come from the model."
+    )
+with rules("mode"):
+    texts = [draw.choice(["angry", "party"]) for _ in range(30)]
+    noisy = models.keyword_classifier(votes, own_tokenizer, emotions, dropout=0.9)
+    found = predict_emotions(texts, noisy.train(), own_tokenizer)
+    assert found == [votes[word] for word in texts], "Put the model into evaluation mode."
+    found = named(texts, watched(with_gradients))
+    assert found == [votes[word] for word in texts], "Compute no gradients."
+with rules("strings"):
+    model = models.keyword_classifier(votes, own_tokenizer, emotions)
+    assert predict_emotions(["miss"], model, own_tokenizer) == ["sadness"], (
+        "A list of texts must raise no error."
+    )
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
 # Now your own texts! Change the sentences and find one in which the model is wrong. They must be in English: it has read nothing else. Try irony, a word with two meanings, an emoji alone.
@@ -666,8 +814,12 @@ show.examples(text=my_tweets, prediction=moods)
 # %% [markdown]
 # ## 9. Another question, the same recipe
 #
-# You have a recipe now: encode, build a model, train, measure. Does it work for another question? The next dataset is about **stance**: is
-# the author of a tweet for action against climate change, against it, or is it about something else?
+# You have a recipe now: encode, build a model, train, measure. Does it work for another question? The next dataset is about **stance**: does
+# the author of a tweet regard climate change as a real problem?
+#
+# - `favor`: yes, they are worried, or call for something to be done;
+# - `against`: no, they deny it or think it exaggerated, or reject what is done about it;
+# - `none`: the tweet takes no side, or is about something else.
 
 # %%
 stance = data.load("tweet_eval/stance_climate", profile.data)
@@ -679,16 +831,26 @@ rows = stance["train"][:8]
 show.examples(text=rows["text"], label=[stance_names[i] for i in rows["label"]])
 
 # %% tags=["lesson"]
-labels = stance["train"]["label"]
-show.bars({name: list(labels).count(i) for i, name in enumerate(stance_names)}, "train")
+counts = np.bincount(stance["train"]["label"], minlength=len(stance_names)).tolist()
+show.bars(dict(zip(stance_names, counts)), "train")
 
 # %% [markdown]
-# Every tweet ends with the same hashtag, `#SemST`: it was added when the data were collected and says nothing. There are fewer tweets than before, and the
-# rarest class is rarer still.
+# Every tweet ends with the same hashtag, `#SemST`: it was added when the data were collected and says nothing. There are fewer tweets than before, also of
+# the rarest class.
 #
 # > 🤔 **Think first.** A stance is not an emotion. Can you be for something angrily, and against it gladly? Would the model that you have just trained be of
 # > any use here?
 #
+# <details>
+# <summary>Answer</summary>
+#
+# You can: whoever is furious that nothing is done about the climate is for it, and whoever makes fun of it is against. So an emotion does not tell the
+# stance. The head of your model would be of no use, for it knows only emotions. Its body has read tweets and might be a good beginning; here we begin with the
+# body of the checkpoint again, as before.
+#
+# </details>
+
+# %% [markdown]
 # ### Exercise 5: `train_stance` (5 points)
 #
 # ●●● · about 25 minutes · if you can do it again, you have understood it
@@ -703,11 +865,13 @@ show.bars({name: list(labels).count(i) for i, name in enumerate(stance_names)}, 
 #
 # The rules:
 #
-# 1. Number and names of the classes come from the data: `dataset["train"].features["label"].names`. The function must also work with two classes or with
-#    five, even if no tweet has one of them.
-# 2. The tokenizer and the model belong to `checkpoint`. The model is a fresh one.
-# 3. Train on all of `train` and evaluate on `validation`. The scores are those on `test`, as your `compute_metrics` counts them.
-# 4. The settings come from `profiles.load("stance", checkpoint=checkpoint)`: so small a dataset needs other ones. The profile is the one that you chose at the top.
+# 1. **Classes.** Their number and their names come from the data: `dataset["train"].features["label"].names`. The function must also work with two classes or
+#    with five, even if no tweet has one of them.
+# 2. **Learned.** The tokenizer and the model belong to `checkpoint`, the model is a fresh one, and `trainer.train()` has trained it. Of new texts
+#    in three classes it gets at least 60 % right.
+# 3. **Splits.** Train on all of `train`, with `validation` as the data for the evaluation. As before, this point needs a model that has learned.
+# 4. **Settings.** They come from `profiles.load("stance", checkpoint=checkpoint)`: so small a dataset needs other ones. The profile is the one that you chose at the top.
+# 5. **Scores.** The second of the pair is a dictionary with `accuracy` and `f1`: those on `test`, as your `compute_metrics` counts them.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -720,8 +884,11 @@ show.bars({name: list(labels).count(i) for i, name in enumerate(stance_names)}, 
 # <details>
 # <summary>Hint 2</summary>
 #
-# After the training, `result = trainer.evaluate(encoded["test"])` is a dictionary in which `eval_accuracy` and `eval_f1` are your two scores, where
-# `encoded` is what `dataset.map` has returned. Return `trainer, {"accuracy": result["eval_accuracy"], "f1": result["eval_f1"]}`.
+# Begin with `profile = profiles.load("stance", checkpoint=checkpoint)`, `tokenizer = models.load_tokenizer(checkpoint)` and
+# `names = dataset["train"].features["label"].names`. Then `encoded = dataset.map(encode_tweets, batched=True, fn_kwargs={"tokenizer": tokenizer}, remove_columns=["text"])` and
+# `model = emotion.build_classifier(checkpoint, names)`. Make the trainer as in exercise 3, with `encoded["train"]`, `encoded["validation"]` and
+# `data_collator=DataCollatorWithPadding(tokenizer)`. After the training, `result = trainer.evaluate(encoded["test"])` is a dictionary;
+# return `trainer, {"accuracy": result["eval_accuracy"], "f1": result["eval_f1"]}`.
 #
 # </details>
 
@@ -732,88 +899,118 @@ from helpers.emotion import train_stance
 # The tests try your function on a handful of texts, so they are quick.
 
 # %% test="train_stance" points=5
+rules = Rules({"classes": 1, "learned": 1, "splits": 1, "settings": 1, "scores": 1})
 few = data.load("tweet_eval/stance_climate", "samples")
-few = few.filter(lambda row, number: number < 8, with_indices=True)
-few_trainer, few_scores = train_stance(few, profile.checkpoint)
-assert set(few_scores) == {"accuracy", "f1"}, "Return the trainer and the two scores."
-assert few_trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
-assert few_trainer.model.config.num_labels == 3, "The model must have one output per class."
+few = few.filter(lambda row, number: number < 12, with_indices=True)
+trained_on_few = cache(lambda: train_stance(few, profile.checkpoint))
+with rules("classes"):
+    labels = trained_on_few()[0].model.config.num_labels
+    assert labels == 3, "The model must have one output per class."
+with rules("learned"):
+    steps = trained_on_few()[0].state.global_step
+    assert steps > 0, "The trainer has not trained: call trainer.train()."
+with rules("splits"):
+    assert len(trained_on_few()[0].train_dataset) == 12, "Train on all the training data."
+with rules("scores"):
+    assert set(trained_on_few()[1]) == {"accuracy", "f1"}, "Return the trainer and the scores."
 ### BEGIN HIDDEN TESTS
 import os
 import random
 
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
+from course import unseen
+
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 own = profiles.load("stance", profile.name, checkpoint=profile.checkpoint)
-words = {
-    "rain": "rain umbrella storm wet cloud",
-    "food": "bread soup cheese pizza dinner",
-    "never": "",
-    "music": "guitar song piano drums concert",
-}
-classes = list(words)
+own_tokenizer = models.load_tokenizer(profile.checkpoint)
+topics = [
+    "rain umbrella storm wet cloud".split(),
+    "bread soup cheese pizza dinner".split(),
+    "guitar song piano drums concert".split(),
+]
+stances = ["none", "against", "favor"]
 
 
-def sentences(split, count):
+def sentences(count, numbers=(0, 1, 2), turn=0):
+    """Rows about each topic by turns, labelled by its place in `numbers`, moved on by `turn`."""
     rows = []
-    for number in range(count):
-        label = [0, 1, 3][number % 3]
-        some = draw.sample(words[classes[label]].split(), 3)
-        # Wrong labels for validation: its scores cannot be mistaken for those of the test split.
-        label = {0: 1, 1: 3, 3: 0}[label] if split == "validation" else label
-        rows.append({"text": f"{some[0]} and {some[1]} with {some[2]}", "label": label})
+    for row in range(count):
+        some = draw.sample(topics[row % 3], 3)
+        text = f"{some[0]} and {some[1]} with {some[2]}"
+        rows.append({"text": text, "label": numbers[(row + turn) % 3]})
     return rows
 
 
-features = Features({"text": Value("string"), "label": ClassLabel(names=classes)})
-sizes = {"train": 48, "validation": 6, "test": 27 + draw.randrange(6)}
-small = DatasetDict(
-    {
-        split: Dataset.from_list(sentences(split, n), features=features)
-        for split, n in sizes.items()
-    }
-)
-small_trainer, small_scores = train_stance(small, profile.checkpoint)
-config = small_trainer.model.config
-assert config.num_labels == 4, "The number of classes comes from the data."
-assert [config.id2label[i] for i in range(4)] == classes, (
-    "The names of the classes come from the data."
-)
-assert len(small_trainer.train_dataset) == 48, "Train on all the training data."
-assert len(small_trainer.eval_dataset) == 6, "Evaluate on the validation data."
-assert small_trainer.args.per_device_train_batch_size == own.batch_size, (
-    "Take the settings from the table of profiles."
-)
-assert small_trainer.args.learning_rate == own.learning_rate, (
-    "Take the settings from the table of profiles."
-)
-from course import unseen
+def splits(names, **rows):
+    features = Features({"text": Value("string"), "label": ClassLabel(names=names)})
+    return DatasetDict({k: Dataset.from_list(v, features=features) for k, v in rows.items()})
 
-own_tokenizer = models.load_tokenizer(profile.checkpoint)
-judged = unseen.with_weights_of(
-    small_trainer.model, emotion.build_classifier(checkpoint, classes)
+
+# The labels for validation are wrong: its scores cannot be mistaken for those of the test split.
+small = splits(
+    stances,
+    train=sentences(48),
+    validation=sentences(6, turn=1),
+    test=sentences(27 + draw.randrange(6)),
 )
+names = draw.sample(["rain", "food", "music", "never"], 4)
+absent = draw.randrange(3)
+places = [place for place in range(4) if place != absent]
+other = splits(names, **{s: sentences(6, places) for s in ("train", "validation", "test")})
+trained_on_small = cache(lambda: train_stance(small, profile.checkpoint))
+
+
+@cache
+def judged():
+    like = emotion.build_classifier(profile.checkpoint, stances)
+    return unseen.with_weights_of(trained_on_small()[0].model, like)
 
 
 def measured(rows):
-    found = emotion.predict_emotions([row["text"] for row in rows], judged, own_tokenizer)
-    logits = np.eye(4)[[classes.index(name) for name in found]]
+    texts = [row["text"] for row in rows]
+    found = emotion.predict_emotions(texts, judged(), own_tokenizer)
+    logits = np.eye(3)[[stances.index(name) for name in found]]
     return emotion.compute_metrics((logits, [row["label"] for row in rows]))
 
 
-expected = measured(list(small["test"]))
-assert set(small_scores) == {"accuracy", "f1"}, "Return the trainer and the two scores."
-for name in expected:
-    assert abs(small_scores[name] - expected[name]) < 1e-6, (
-        "The scores must be those on the test split."
+with rules("classes"):
+    config = train_stance(other, profile.checkpoint)[0].model.config
+    assert config.num_labels == 4, "The number of classes comes from the data."
+    assert [config.id2label[i] for i in range(4)] == names, (
+        "The names of the classes come from the data."
     )
-drawn = measured(sentences("test", 30))
-assert drawn["accuracy"] >= 0.6, "The model has not learned: is the training complete?"
+with rules("learned"):
+    assert measured(sentences(30))["accuracy"] >= 0.6, (
+        "The model has not learned: is the training complete?"
+    )
+with rules("splits"):
+    assert len(trained_on_small()[0].train_dataset) == 48, "Train on all the training data."
+    assert len(trained_on_small()[0].eval_dataset) == 6, "Evaluate on all the validation data."
+    assert measured(sentences(30))["accuracy"] >= 0.6, (
+        "The model has not learned from the data."
+    )
+with rules("settings"):
+    arguments = trained_on_small()[0].args
+    assert arguments.per_device_train_batch_size == own.batch_size, (
+        "Take the settings from the table of profiles."
+    )
+    assert arguments.learning_rate == own.learning_rate, (
+        "Take the settings from the table of profiles."
+    )
+    assert judged() is not None, "The trainer has no model."
+with rules("scores"):
+    scores, expected = trained_on_small()[1], measured(list(small["test"]))
+    assert set(scores) == {"accuracy", "f1"}, "Return the trainer and the scores."
+    for name in expected:
+        assert abs(scores[name] - expected[name]) < 1e-6, (
+            "The scores must be those on the test split."
+        )
 ### END HIDDEN TESTS
+rules.score()
 
 # %% [markdown]
-# Now for real, with all the data. The baselines are measured again, on the new dataset.
+# Now for real, with all the data. The baselines are measured again, on the test data of the new dataset.
 
 # %% tags=["lesson"]
 stance_trainer, stance_scores = train_stance(stance, checkpoint)
@@ -854,22 +1051,32 @@ show.examples(text=my_opinions, prediction=opinions)
 #
 # ### Question 1: what helped? (2 points)
 #
-# Improve one of your two models. Change one thing at a time and compare accuracy and F1 on the **validation** data: whoever chooses by the test data, fools
-# themselves. Some ideas:
+# Improve your model for emotions. Change one thing at a time and compare accuracy and F1 on the **validation** data: test data are only for measuring, never for
+# deciding. Some ideas, by their names in `profile`:
 #
-# - the batch size, the learning rate, the number of epochs;
-# - `layer_decay=0.8`: lower layers learn more slowly than upper ones;
-# - `label_smoothing=0.1`: the model is not asked to be entirely certain;
-# - `frozen_layers`: how many of the lower layers stay as they are;
-# - another checkpoint from the [Hub](https://huggingface.co/models), for example one that has read many tweets.
+# - `learning_rate`, `batch_size` and `epochs`: how far a step goes, how many tweets it takes, and how often all of them are read;
+# - `frozen_layers`: how many of the lower layers are not trained;
+# - `layer_decay`: by which factor a layer learns more slowly than the one above it; with `1.0` all learn at the same rate;
+# - `label_smoothing`, for example `0.1`: the model is not asked to be entirely certain.
 #
-# This is how you start a training with other settings:
+# These are the values that you have now:
+
+# %% tags=["lesson"]
+shown = ["learning_rate", "batch_size", "epochs"]
+shown += ["frozen_layers", "layer_decay", "label_smoothing"]
+show.examples(profile=shown, value=[getattr(profile, name) for name in shown])
+
+# %% [markdown]
+# This is how you start a training with another learning rate. A fresh model gets a random head, so without `set_seed` two variants would differ even where you have
+# changed nothing.
 #
 # ```python
 # from dataclasses import replace
 #
+# settings = replace(profile, learning_rate=profile.learning_rate / 2)
+# set_seed(settings.seed)
 # variant = training.make_trainer(
-#     replace(profile, learning_rate=5e-4),
+#     settings,
 #     emotion.build_classifier(checkpoint, label_names),
 #     tokenizer,
 #     train_dataset=tokenized["train"],
@@ -878,20 +1085,33 @@ show.examples(text=my_opinions, prediction=opinions)
 #     compute_metrics=compute_metrics,
 # )
 # variant.train()
+# variant.evaluate()
 # ```
 #
-# Copy this table into the cell below and fill it in, three rows at least. Then say in three to five sentences what helped, what did not, and why you think so. A change that made things
-# worse is a result, too.
+# How much is chance? In the reduced version (`offline`) there are a hundred tweets to validate with: a single one more that is right makes one per cent of accuracy. So train three variants first in
+# which nothing is changed but the seed: `replace(profile, seed=13)`, and then 14 and 15. How far they lie apart is what chance can do here. A change has helped if it moves the scores by
+# clearly more than that; with less, all you can say is that these data do not show it. That is an answer, too.
 #
-# | what was changed | accuracy | F1 | what it did, and why |
-# | --- | --- | --- | --- |
-# | nothing | | | |
-# | | | | |
-# | | | | |
+# Copy this table into the cell below and fill it in, one row for each variant, with at least two changes. Then say in three to five sentences what you can see and what you cannot, and
+# why you think that is so.
+#
+# ```markdown
+# | variant | accuracy | f1 |
+# | --- | --- | --- |
+# | seed=13 | | |
+# | seed=14 | | |
+# | seed=15 | | |
+# | learning_rate / 2 | | |
+# | | | |
+# ```
+#
+# Another checkpoint from the [Hub](https://huggingface.co/models) is worth a try, too, for example one that has read many tweets. Your `train_stance` takes its name: with
+# `variant, _ = train_stance(stance, "…")` you train it, and `variant.evaluate()` measures it on the validation data of the stances.
 
 # %% [markdown] essay="improve" points=2
-# A good answer changes one thing at a time and leaves the rest as it is, the seed included. Every row of its table names the change, both scores and a reason that fits the numbers.
-# It says which classes gained where accuracy and F1 disagree, and it repeats a small difference with another seed before it believes in it.
+# A good answer changes one thing at a time and leaves the rest as it is, the seed included. Its table has both scores of every variant, those without a change among them. It calls a
+# change helpful only if it moves the scores by more than another seed does, and says otherwise that these data do not show it. It gives a reason that fits the numbers: for example, a
+# lower learning rate with as few steps leaves the model half trained. Where accuracy and F1 disagree it says which classes gained.
 
 # %% [markdown]
 # ## What you can do now
