@@ -270,8 +270,7 @@ class _Texts:
                 yield from self._said(messages.pop())
 
     def _rules(self, cell: CellScore, text: Exercise) -> Iterator[Rule]:
-        place = self.places.get(cell.grade_id)
-        blocks = exercise.blocks_of(self.cells[place].source) if place is not None else {}
+        blocks = exercise.blocks_of(self.cells[self.places[cell.grade_id]].source) if self._has_test(cell) else {}
         same = cell.status == "failed" and len({group.message for group in cell.groups}) == 1
         for group in cell.groups:
             kept = group.score == group.max_score
@@ -286,6 +285,10 @@ class _Texts:
                 text=markup.markdown(rule) if rule and not kept else "",
                 examples=() if kept else tuple(map(markup.python, blocks.get(group.name, []))),
             )
+
+    def _has_test(self, cell: CellScore) -> bool:
+        """Whether the student was given a test cell, with the visible part of its tests."""
+        return cell.grade_id in self.places and self.cells[self.places[cell.grade_id]].cell_type == "code"
 
     def _said(self, message: str) -> Iterator[Markup]:
         """A message, and a sentence of explanation where it is one of Python's own common errors."""

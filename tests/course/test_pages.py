@@ -72,7 +72,7 @@ def cells(*, test: str, answer: str) -> nbformat.NotebookNode:
         v4.new_code_cell(answer, id="count", metadata=graded("count", True)),
         v4.new_code_cell(test, id="test_count", metadata=graded("test_count", False)),
         v4.new_markdown_cell("### Question 1: why?", id="x-02"),
-        v4.new_markdown_cell("", id="essay_why", metadata=graded("essay_why", True)),
+        v4.new_markdown_cell("YOUR ANSWER HERE", id="essay_why", metadata=graded("essay_why", True)),
     ]
     return v4.new_notebook(cells=made)
 
