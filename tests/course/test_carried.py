@@ -4,9 +4,7 @@ import nbformat
 import pytest
 
 PREPARE = "def prepare(text):\n    ### BEGIN SOLUTION\n    return text.lower().split()\n    ### END SOLUTION"
-COUNT = (
-    "def count(words):\n    ### BEGIN SOLUTION\n    return {w: words.count(w) for w in words}\n    ### END SOLUTION"
-)
+COUNT = "def count(words):\n    ### BEGIN SOLUTION\n    return {w: words.count(w) for w in words}\n    ### END SOLUTION"
 TRAINING = "### BEGIN SOLUTION\nmodel = count(prepared)\n### END SOLUTION"
 TEST_TRAINING = """\
 rules = Rules({"words": 1, "all of them": 1})
