@@ -723,8 +723,9 @@ print(profile.floor)
 rules = Rules({"learned": 3, "all the data": 1})
 with rules("learned"):
     assert trainer.state.global_step > 0, "The trainer has not trained: call trainer.train()."
-    measured = trainer.evaluate(tokenized["train"].select(range(200)))
-    assert measured["eval_f1"] >= profile.floor, (
+    *_, measured = trainer.predict(tokenized["train"].select(range(200)))
+    assert "test_f1" in measured, "Give the trainer compute_metrics."
+    assert measured["test_f1"] >= profile.floor, (
         "F1 of the toxic class is below profile.floor, even on requests of the training data."
     )
 with rules("all the data"):
