@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from course.build.read import UnitError
 
 CODE = re.compile(r"`([^`\n]+)`")
+STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
 IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 
 
@@ -45,7 +46,7 @@ def defined(cell: NotebookNode) -> set[str]:
     names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     names |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     imports = [alias for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
-    return names | {(alias.asname or alias.name).partition(".")[0] for alias in imports}
+    return (names | {(alias.asname or alias.name).partition(".")[0] for alias in imports}) - {"_"}
 
 
 def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
@@ -58,6 +59,9 @@ def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
 def mentioned(cell: NotebookNode) -> set[str]:
     """The names that a text has as code, or that a code cell reads and does not bind itself."""
     if cell.cell_type != "code":
-        return {name for code in CODE.findall(cell.source) for name in IDENTIFIER.findall(code)}
-    nodes = ast.walk(ast.parse(cell.source))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)} - defined(cell)
+        return {name for code in CODE.findall(cell.source) for name in IDENTIFIER.findall(STRING.sub("", code))}
+    nodes = list(ast.walk(ast.parse(cell.source)))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    inner = {name.id for name in names if isinstance(name.ctx, ast.Store)}  # of its functions, too
+    inner |= {node.arg for node in nodes if isinstance(node, ast.arg)} | defined(cell)
+    return {name.id for name in names if isinstance(name.ctx, ast.Load)} - inner

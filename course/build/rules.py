@@ -3,10 +3,14 @@
 In: a unit's cells in one language. Out: what is wrong, as `UnitError`.
 """
 
+import ast
+
 from nbformat import NotebookNode
 
 from course import exercise
 from course.build.read import UnitError
+
+UNGROUPED = 2  # points: what is worth more gives partial credit
 
 
 def check(unit: str, cells: list[NotebookNode]) -> None:
@@ -19,7 +23,12 @@ def check(unit: str, cells: list[NotebookNode]) -> None:
 def _check_test(name: str, cell: NotebookNode, text: exercise.Exercise) -> None:
     points = float(cell.metadata["points"])
     groups = exercise.groups_of(cell.source)
+    for node in ast.walk(ast.parse(cell.source)):
+        if isinstance(node, ast.Assert) and not (isinstance(node.msg, ast.Constant) and node.msg.value):
+            raise UnitError(f"{name}: every assert needs a message that a student reads: {ast.unparse(node.test)}.")
     if groups is None:
+        if points > UNGROUPED:
+            raise UnitError(f"{name} is worth {points:g} points and has no rule groups.")
         return
     if sum(groups.values()) != points:
         raise UnitError(f"{name} is worth {points:g} points, its rule groups {sum(groups.values()):g}.")

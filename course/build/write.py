@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from course import ROOT
-from course.build import catalog, rules
+from course.build import catalog, lessons, rules
 from course.build.expand import CODE_STUB, TEXT_STUB, TEXTS, builder_cells, expand, header_cells, same_code
 from course.build.read import LANGUAGES, Unit, read_unit
 from course.build.translate import translate
@@ -49,6 +49,7 @@ def build_language(unit: Unit, language: str, address: str | None = None) -> Bui
     cells = translate([*header_cells(unit), *unit.cells], table)
     check_parity(unit, cells[1:], language)
     rules.check(f"{unit.name}-{language}", cells)
+    lessons.check(unit.name, cells)
     words = {text: cell.source for text, cell in zip(TEXTS, translate(builder_cells(), table), strict=True)}
     address = repository() if address is None else address
     notebook = expand(unit, cells, language, repository=address, words=words)

@@ -10,9 +10,9 @@ TEXT = "# %% [markdown]\n# ### Exercise 1: `count`\n#\n# - **Any case.** In capi
 TEST = """# %% test="count" points=3
 rules = Rules({"any case": 1, "order": 2})
 with rules("any case"):
-    assert count("A") == 1
+    assert count("A") == 1, "Capitals."
 with rules("order"):
-    assert count("ba") == 2
+    assert count("ba") == 2, "Order."
 rules.score()"""
 
 
@@ -45,8 +45,14 @@ def test_a_rule_that_the_text_does_not_name_is_refused(small_unit):
 
 def test_what_is_worth_more_than_two_points_has_groups(small_unit):
     with pytest.raises(UnitError, match="3 points and has no rule groups"):
-        check(small_unit, TEXT, '# %% test="count" points=3\nassert count("a") == 1')
-    check(small_unit, TEXT, '# %% test="count" points=2\nassert count("a") == 1')
+        check(small_unit, TEXT, '# %% test="count" points=3\nassert count("a") == 1, "Count."')
+    check(small_unit, TEXT, '# %% test="count" points=2\nassert count("a") == 1, "Count."')
+
+
+@pytest.mark.parametrize("message", ["", ", message", ', ""'])
+def test_an_assert_says_what_to_look_at(small_unit, message):
+    with pytest.raises(UnitError, match=r"every assert needs a message .* count\('a'\) == 1"):
+        check(small_unit, TEXT, f'# %% test="count" points=2\nassert count("a") == 1{message}')
 
 
 @pytest.mark.parametrize(
