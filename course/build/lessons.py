@@ -16,6 +16,8 @@ CODE = re.compile(r"`([^`\n]+)`")
 STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
 IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 
+SCOPES = (ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
 
 def check(unit: str, cells: list[NotebookNode]) -> None:
     """Raise `UnitError` for a name that only lesson cells define and a later cell, text or hint mentions."""
@@ -42,18 +44,19 @@ def defined(cell: NotebookNode) -> set[str]:
     """The names that a code cell binds."""
     if cell.cell_type != "code":
         return set()
-    nodes = list(_outside_functions(ast.parse(cell.source)))
+    nodes = list(_outermost(ast.parse(cell.source)))
     names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     names |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     imports = [alias for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
     return (names | {(alias.asname or alias.name).partition(".")[0] for alias in imports}) - {"_"}
 
 
-def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+def _outermost(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes outside of functions and comprehensions, whose names are their own."""
     yield node
-    if not isinstance(node, ast.FunctionDef | ast.Lambda):
+    if not isinstance(node, SCOPES):
         for child in ast.iter_child_nodes(node):
-            yield from _outside_functions(child)
+            yield from _outermost(child)
 
 
 def mentioned(cell: NotebookNode) -> set[str]:
