@@ -48,7 +48,8 @@ def defined(cell: NotebookNode) -> set[str]:
     names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     names |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     imports = [alias for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
-    return (names | {(alias.asname or alias.name).partition(".")[0] for alias in imports}) - {"_"}
+    names |= {(alias.asname or alias.name).partition(".")[0] for alias in imports}
+    return {name for name in names if len(name) > 1}  # a letter counts something, or is a formula's
 
 
 def _outermost(node: ast.AST) -> Iterator[ast.AST]:
