@@ -60,6 +60,7 @@ class Section:
     points: str
     lines: tuple[Markup, ...] = ()
     rules: tuple[Rule, ...] = ()
+    examples: tuple[Markup, ...] = ()
     hints: tuple[Markup, ...] = ()
     comments: tuple[str, ...] = ()
     answer: Markup | str = ""
@@ -237,6 +238,7 @@ class _Texts:
             points=self.points(cell.score, cell.max_score),
             lines=tuple(self._lines(cell)),
             rules=tuple(self._rules(cell, text)),
+            examples=(markup.python(self._test(cell)),) if is_lost and not cell.groups and self._test(cell) else (),
             hints=tuple(map(markup.markdown, text.hints)) if is_lost else (),
             comments=tuple(
                 self.words["teacher"].format(comment=self.comments[name]) for name in ids if name in self.comments
@@ -270,7 +272,7 @@ class _Texts:
                 yield from self._said(messages.pop())
 
     def _rules(self, cell: CellScore, text: Exercise) -> Iterator[Rule]:
-        blocks = exercise.blocks_of(self.cells[self.places[cell.grade_id]].source) if self._has_test(cell) else {}
+        blocks = exercise.blocks_of(self._test(cell))
         same = cell.status == "failed" and len({group.message for group in cell.groups}) == 1
         for group in cell.groups:
             kept = group.score == group.max_score
@@ -286,9 +288,10 @@ class _Texts:
                 examples=() if kept else tuple(map(markup.python, blocks.get(group.name, []))),
             )
 
-    def _has_test(self, cell: CellScore) -> bool:
-        """Whether the student was given a test cell, with the visible part of its tests."""
-        return cell.grade_id in self.places and self.cells[self.places[cell.grade_id]].cell_type == "code"
+    def _test(self, cell: CellScore) -> str:
+        """The test cell that the student was given, with the visible part of its tests; "" where there is none."""
+        place = self.places.get(cell.grade_id)
+        return self.cells[place].source if place is not None and self.cells[place].cell_type == "code" else ""
 
     def _said(self, message: str) -> Iterator[Markup]:
         """A message, and a sentence of explanation where it is one of Python's own common errors."""

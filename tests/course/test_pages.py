@@ -116,6 +116,13 @@ def test_a_rule_that_was_not_kept_is_quoted_with_a_test_that_the_student_has(pag
     assert "The example. " not in text, "a rule that was kept needs no help"
 
 
+def test_without_rules_the_visible_tests_are_shown(page):
+    text = read(page(verdict("failed", 0.0, "Count the words.", ())))
+    assert RELEASED_TEST in text
+    assert "SECRET" not in text
+    assert RELEASED_TEST not in read(page(verdict("passed", 4.0, "", ())))
+
+
 def test_hints_stand_beside_what_was_lost(page):
     assert "Look at Counter." in read(page())
     kept = (Group("the example", 1.0, 1.0), Group("any case", 3.0, 3.0))
