@@ -1,7 +1,7 @@
 """The answers of a unit, right and wrong, and what its tests take from each of them.
 
-In: a unit's built notebook, its `mutants.py` and its `right.py`. Out: sources of answers; the rule groups that an answer
-loses. Tests and the demo are made of these.
+In: a unit's built notebook, its `mutants.py` and its `right.py`. Out: sources of answers; the rule groups that an
+answer loses. Tests and the demo are made of these.
 """
 
 import ast
@@ -36,7 +36,7 @@ def fill(notebook, answers: dict[str, str]):
 
 
 def mutants(unit: str) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
-    """The typical wrong answers of a unit: grade id, what is wrong, old text, new text, the rule groups that it loses."""
+    """The typical wrong answers of a unit: grade id, what is wrong, old text, new text, rule groups that it loses."""
     return importlib.import_module(f"course.units.{unit}.mutants").MUTANTS
 
 
