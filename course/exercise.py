@@ -96,6 +96,7 @@ def blocks_of(test: str) -> dict[str, list[str]]:
     for node in ast.parse(test).body:
         call = node.items[0].context_expr if isinstance(node, ast.With) else None
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "rules":
-            block = lines[node.body[0].lineno - 1 : node.end_lineno]
+            first = node.body[0] if len(node.items) == 1 else node  # `with rules(…), suppress(…):` is needed as a whole
+            block = lines[first.lineno - 1 : node.end_lineno]
             blocks.setdefault(ast.literal_eval(call.args[0]), []).append(textwrap.dedent("\n".join(block)))
     return blocks

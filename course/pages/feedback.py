@@ -26,11 +26,14 @@ from course.pages.markup import TEMPLATES
 from course.pages.sentences import translated
 from course.verdict import NO_ANSWER, CellScore, Verdict
 
+LENT = "Graded with the course's own"  # stands with each exercise
 LOST = ("The notebook's process has ended.",)  # what a test says that could not be asked any more
 MARKS = {"passed": "✓", "failed": "✗"}
 POINTS = re.compile(r"\s*\([^()]*\d[^()]*\)$")  # at the end of an exercise's heading
 COLAB = re.compile(r"https://colab\.research\.google\.com/github/[\w./-]+\.ipynb")
 TITLE = re.compile(r"^# +(.+)$", re.M)
+STUB = "raise NotImplementedError()"  # of an exercise that nobody has written
+RAISED = re.compile(r"line \d+ of your code: raise (?!NotImplementedError)")
 ERROR = re.compile(r"(?:.*: )?([A-Z]\w*Error)\b(?:: .*| in line .*)?", re.S)
 WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
@@ -65,6 +68,7 @@ class Section:
     comments: tuple[str, ...] = ()
     answer: Markup | str = ""
     outputs: tuple[Markup, ...] = ()
+    shown: str = ""
     link: str = ""
 
 
@@ -175,18 +179,19 @@ def _outcome(verdict: Verdict, words: dict) -> Iterator[str]:
 
 def _about_the_file(verdict: Verdict) -> list[str]:
     """What was kept, put back, found elsewhere or lost."""
-    return [] if verdict.verdict in ("unreadable", "wrong_notebook") else [*verdict.notes]
+    notes = () if verdict.verdict in ("unreadable", "wrong_notebook") else verdict.notes
+    return [note for note in notes if not note.startswith(LENT)]
 
 
 def _next_step(cells: tuple[CellScore, ...], sections: list[Section], texts: "_Texts") -> Markup | str:
-    """The first thing that is left to do: half of an exercise before one that was not begun."""
+    """The first thing in the notebook that is left to do."""
     lost = [(cell, section) for cell, section in zip(cells, sections) if cell.status in ("partial", "failed")]
     if not lost:
         return ""
-    cell, section = next((pair for pair in lost if pair[0].status == "partial"), lost[0])
+    cell, section = lost[0]
     words, heading = texts.words, section.heading
-    if cell.message == NO_ANSWER:
-        return Markup(words["answer"]).format(exercise=heading)
+    if cell.message == NO_ANSWER or STUB in cell.message:
+        return Markup(words["answer" if cell.message == NO_ANSWER else "do"]).format(exercise=heading)
     rule = next((rule.name for rule in section.rules if rule.status == "failed"), "")
     return Markup(words["mend" if rule else "mend_exercise"]).format(exercise=heading, rule=rule)
 
@@ -220,7 +225,9 @@ class _Texts:
         return said if self.language == "en" else said.replace(".", ",")
 
     def points(self, score: float | None, most: float) -> str:
-        return self.number(most) if score is None else f"{self.number(score)} / {self.number(most)}"
+        if score is None:
+            return self.words["up_to"].format(points=self.number(most))
+        return f"{self.number(score)} / {self.number(most)}"
 
     def section(self, number: int, cell: CellScore) -> Section:
         """What the page says about one graded cell."""
@@ -245,6 +252,7 @@ class _Texts:
             ),
             answer=(markup.python if is_code else markup.text)(answer.source) if answer is not None else "",
             outputs=tuple(filter(None, outputs)),
+            shown=self.words["shown_before" if cell.lent else "shown"],
             link=self._link(cell.grade_id),
         )
 
@@ -298,9 +306,15 @@ class _Texts:
         if not message:
             return
         yield markup.sentence(translated(message, self.language))
-        error = ERROR.fullmatch(message)
-        if error and (explained := self.words["errors"].get(error[1])):
+        if explained := self._explained(message):
             yield markup.sentence(explained)
+
+    def _explained(self, message: str) -> str:
+        errors, error = self.words["errors"], ERROR.fullmatch(message)
+        if error and RAISED.search(message):
+            return errors["raise"]
+        kind = next((kind for kind in errors if " " in kind and kind in message), error[1] if error else "")
+        return errors.get(kind, "")
 
 
 def _grade_id(cell: NotebookNode) -> str:

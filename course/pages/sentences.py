@@ -27,6 +27,10 @@ SENTENCES = (
         {"ru": "Проверка не проходит здесь: {0}", "es": "La prueba se detiene aquí: {0}"},
     ),
     (
+        rf"(\w+): (.*) \(line (\d+) of your code: {_B}\)",
+        {"ru": "{0}: {1} (строка {2} твоего кода: {3})", "es": "{0}: {1} (línea {2} de tu código: {3})"},
+    ),
+    (
         rf"(\w+) in line (\d+) of your code: {_B}",
         {"ru": "{0} в строке {1} твоего кода: {2}", "es": "{0} en la línea {1} de tu código: {2}"},
     ),
@@ -251,14 +255,6 @@ SENTENCES = (
         {
             "ru": "Файл не в кодировке UTF-8; часть букв прочитать не удалось.",
             "es": "El archivo no estaba en UTF-8; algunas letras no se pudieron leer.",
-        },
-    ),
-    (
-        rf"Graded with the course's own {_B}, because the one handed in is missing or wrong: (\w+)\.",
-        {
-            "en": "`{1}` was graded with the course's own {0}, because yours is missing or not right yet.",
-            "ru": "`{1}` проверяли с вариантом курса для {0}: твоего нет или он пока неверен.",
-            "es": "`{1}` se corrigió con la versión del curso de {0}, porque la tuya falta o todavía no es correcta.",
         },
     ),
     (r"There were (\d+) more repairs\.", {"ru": "Других исправлений: {0}.", "es": "Otras correcciones: {0}."}),

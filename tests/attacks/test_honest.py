@@ -185,7 +185,8 @@ def test_a_failed_answer_costs_only_its_own_points(grade):
     outcome = grade(add="def add(a, b):\n    return a - b", scale="def scale(values):\n    return undefined")
     assert outcome.earned == {"test_tally"}
     assert outcome.message["test_add"] == "1 + 2 is 3."
-    assert outcome.message["test_scale"] == "NameError: name 'undefined' is not defined"
+    said = "NameError: name 'undefined' is not defined (line 2 of your code: return undefined)"
+    assert outcome.message["test_scale"] == said
 
 
 def test_an_essay_waits_for_the_teacher(grade):

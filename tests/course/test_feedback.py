@@ -39,6 +39,7 @@ SENTENCES = {  # what the grader says of itself: (in a verdict, a word of it in 
     "The cells that the student added took more than 60 s together and could not be interrupted.": ("60 с;", "60 s"),
     "Tests that could not be run any more: 2.": ("выполнить: 2", "ejecutar: 2"),
     "KeyError in line 3 of your code: x = words[total]": ("в строке 3", "en la línea 3"),
+    "NameError: name 'x' is not defined (line 3 of your code: x)": ("(строка 3 твоего кода: x)", "(línea 3 de tu"),
     "Added to cells of the teacher's and kept: `torch`, `re`.": ("`torch`, `re`", "`torch`, `re`"),
     "Changed in cells of the teacher's and put back: `epochs`.": ("отменены: `epochs`", "corrección: `epochs`"),
     "The answer `f` was there 2 times; the last one before its tests counts.": ("ответа `f`: 2", "`f` aparecía 2"),
@@ -79,7 +80,7 @@ def read(page: str) -> str:
 class TestPage:
     def test_it_says_what_is_right_and_what_is_not_yet(self, graded):
         page = read(feedback.page(VERDICT, graded()))
-        for shown in ("4 of 7 points marked so far, up to 2 to come", "Right 3 / 3", "Partly right 1 / 4"):
+        for shown in ("4 of the 7 points marked so far, up to 2 to come", "Right 3 / 3", "Partly right 1 / 4"):
             assert shown in page
         assert "Zero is even." in page
         assert "anna" in page
@@ -126,7 +127,7 @@ class TestPage:
 
 
 class TestLanguage:
-    @pytest.mark.parametrize(("language", "words"), [("ru", "Пока 4 из 7 баллов"), ("es", "4 de 7 puntos")])
+    @pytest.mark.parametrize(("language", "words"), [("ru", "Баллы: пока 4 из 7"), ("es", "4 de los 7 puntos")])
     def test_the_page_is_in_it(self, graded, language, words):
         page = feedback.page(VERDICT, graded(), language)
         assert f'<html lang="{language}">' in page
@@ -147,7 +148,7 @@ class TestLanguage:
         assert len({frozenset(words) for words in feedback.WORDS.values()}) == 1
 
     def test_an_unknown_language_reads_english(self, graded):
-        assert "4 of 7 points" in feedback.page(VERDICT, graded(), 'x"><script>')
+        assert "4 of the 7 points" in feedback.page(VERDICT, graded(), 'x"><script>')
         assert "<script>" not in feedback.page(VERDICT, graded(), 'x"><script>')
 
 
@@ -226,7 +227,7 @@ class TestWritePages:
 
     def test_everybody_gets_one_in_the_language_of_the_assignment(self, done):
         assert len(feedback.write_pages("sums", done.root)) == 2
-        assert "7 de 7 puntos" in self.page(done, "ana").read_text()
+        assert "7 de los 7 puntos" in self.page(done, "ana").read_text()
         assert "no se puede leer como cuaderno" in self.page(done, "luis").read_text()
 
     def test_or_only_those_that_were_named(self, done):
@@ -255,7 +256,7 @@ class TestWritePages:
         feedback.write_pages("sums", done.root)
         assert (outside / "sums.html").read_text() == "mine"
         assert [path.name for path in outside.iterdir()] == ["sums.html"]
-        assert "7 de 7 puntos" in self.page(done, "ana").read_text()
+        assert "7 de los 7 puntos" in self.page(done, "ana").read_text()
 
     def test_several_notebooks_have_a_page_each(self, sums, right):
         sums.write(name="more")
@@ -263,5 +264,5 @@ class TestWritePages:
         sums.submit("ana", name="more")
         sums.grade()
         feedback.write_pages("sums", sums.root)
-        assert "7 of 7 points" in self.page(sums, "ana").read_text()
+        assert "7 of the 7 points" in self.page(sums, "ana").read_text()
         assert "0 of 9 points" in self.page(sums, "ana").with_name("more.html").read_text()

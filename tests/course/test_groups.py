@@ -47,7 +47,8 @@ def kept(cell) -> list[str]:
 def test_each_group_has_its_points(graded):
     cell = graded("def double(x):\n    return 2 * x")
     assert (cell.score, cell.status, kept(cell)) == (3, "partial", ["small", "large"])
-    assert cell.message == "none: TypeError: unsupported operand type(s) for *: 'int' and 'NoneType'"
+    said = "unsupported operand type(s) for *: 'int' and 'NoneType'"
+    assert cell.message == f"none: TypeError: {said} (line 2 of your code: return 2 * x)"
 
 
 def test_all_groups_are_all_points(graded):

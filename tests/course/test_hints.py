@@ -34,7 +34,16 @@ PYTHONS = [
 @pytest.mark.parametrize(("kind", "message"), PYTHONS)
 def test_what_python_says_about_the_students_own_names_is_said(kind, message):
     """Whoever has forgotten an import reads which one."""
-    assert hints.of_call(failed(kind, message), WORDS) == f"{kind}: {message}"
+    assert hints.of_call(failed(kind, message, []), WORDS) == f"{kind}: {message}"
+    said = hints.of_call(failed(kind, message), WORDS)
+    assert said == f"{kind}: {message} (line 3 of your code: return words[total])"
+
+
+def test_a_long_line_is_cut_and_says_so():
+    words = Words.of((f"x = {'1 + ' * 99}1",), "", "")
+    said = hints.of_call(failed("ValueError", "", (("<cell 0>", 1),)), words)
+    assert said.endswith("1 + …")
+    assert len(said) < 150
 
 
 TOLD = [

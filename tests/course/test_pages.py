@@ -141,7 +141,9 @@ def test_the_answer_is_highlighted_and_its_outputs_stand_below(page):
 
 
 def test_the_next_step_names_the_exercise_and_the_rule(page):
-    assert "Next step: go to “Exercise 1: count” and mend the rule “any case”." in " ".join(read(page()).split())
+    assert "Next step: go back to “Exercise 1: count”: the rule “any case” is not kept yet." in " ".join(
+        read(page()).split()
+    )
 
 
 def test_it_leads_to_the_place_in_colab(page):
@@ -149,7 +151,7 @@ def test_it_leads_to_the_place_in_colab(page):
 
 
 def test_what_was_lent_is_said_where_it_was(page):
-    assert "the course's own prepare stood in for yours" in read(page())
+    assert "the course's own code stood in for yours: prepare." in read(page())
 
 
 def test_what_was_kept_of_given_cells_is_said(page):
@@ -162,6 +164,18 @@ def test_pythons_own_errors_are_explained_once(page):
     text = read(page(verdict("failed", 0.0, error, groups)))
     assert text.count(error) == 1
     assert "Python does not know this name" in text
+
+
+def test_an_exception_that_the_students_code_raises_is_no_librarys(page):
+    text = read(page(verdict("failed", 0.0, "RuntimeError in line 2 of your code: raise RuntimeError()", ())))
+    assert "Your own code raises this exception" in text
+    assert "shapes" not in text
+
+
+def test_an_exercise_that_nobody_has_written_is_the_next_step(page):
+    message = "NotImplementedError in line 2 of your code: raise NotImplementedError()"
+    text = read(page(verdict("failed", 0.0, message, ())))
+    assert "Next step: write “Exercise 1: count”." in " ".join(text.split())
 
 
 def test_nothing_of_the_hidden_test_is_there(page):

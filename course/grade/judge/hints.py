@@ -64,12 +64,18 @@ class Words:
 def of_call(failed: CallFailed, words: Words) -> str:
     """A sentence about an exception of the student's code."""
     kind = failed.type_name if failed.type_name in words.own | KNOWN else failed.names[0] if failed.names else "Error"
-    if said := _pythons(failed.message, words):
-        return bounded(f"{kind}: {said}")
+    said, place = _pythons(failed.message, words), _place(failed, words)
+    if said and place:
+        return bounded(f"{kind}: {said} ({place})")
+    return bounded(f"{kind}: {said}" if said else f"{kind} in {place}" if place else kind)
+
+
+def _place(failed: CallFailed, words: Words) -> str:
+    """Where in the student's own code it happened: the innermost line that is theirs."""
     for name, line in reversed(failed.places):
         if text := _line(name, line, words):
-            return bounded(f"{kind} in line {line} of your code: {text}")
-    return bounded(kind)
+            return f"line {line} of your code: {text}"
+    return ""
 
 
 def _pythons(message: str, words: Words) -> str:
@@ -86,7 +92,8 @@ def _line(name: str, line: int, words: Words) -> str:
     """A line of a cell of the notebook that is run: the text is taken from there, never from the process."""
     match = PLACE.fullmatch(name)
     lines = words.cells[int(match[1])].split("\n") if match and int(match[1]) < len(words.cells) else []
-    return lines[line - 1].strip()[:MAX_LINE] if 0 < line <= len(lines) else ""
+    text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+    return text if len(text) <= MAX_LINE else f"{text[:MAX_LINE]}…"
 
 
 def of_test(kind: str, message: str, line: int | None, source: str, words: Words) -> str:
