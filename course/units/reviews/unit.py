@@ -217,8 +217,8 @@ tokenizer.truncation_side
 #    numbers per text.
 # 2. **Long texts.** A text that is longer than the limit of the tokenizer is truncated to it, on the side that the tokenizer says. The last
 #    token is still `[SEP]`. With a limit of 5, `A film that I love.` becomes `[CLS] a film that [SEP]` if it loses its end.
-# 3. **No padding.** No text is padded: the lists keep different lengths, such as 5 and 6 in the example. Padding comes later, batch by batch,
-#    because then it is less.
+# 3. **No padding.** No text is padded: the lists keep different lengths: `A film.` has 5 tokens, `I left early.` has 6. Padding comes later,
+#    batch by batch, because then it is less.
 #
 # For the texts `A film.` and `I left early.` the result is:
 #
@@ -252,10 +252,10 @@ two = {"text": ["A film.", "I left early."], "label": [1, 0]}
 with rules("all fields"):
     encoded = encode_reviews(two, tokenizer)
     assert set(encoded) == set(tokenizer.model_input_names), (
-        "Return the fields of the tokenizer."
+        "Return all the fields that the tokenizer gives, and no others."
     )
     assert encoded["input_ids"][1][:6] == [101, 1045, 2187, 2220, 1012, 102], (
-        "These are not the numbers of the example."
+        "input_ids must be the numbers that the tokenizer gives, with [CLS] and [SEP]."
     )
 with rules("no padding"):
     encoded = encode_reviews(two, tokenizer)
@@ -276,7 +276,9 @@ with rules("all fields"):
     for text in short:
         expected = own_tokenizer(text)
         encoded = encode_reviews({"text": [text], "stars": [7]}, own_tokenizer)
-        assert set(encoded) == set(expected), "Return the fields of the tokenizer."
+        assert set(encoded) == set(expected), (
+            "Return all the fields that the tokenizer gives, and no others."
+        )
         assert all(encoded[name][0][: len(row)] == row for name, row in expected.items()), (
             "Return what the tokenizer gives for each text."
         )
@@ -351,9 +353,15 @@ from helpers.reviews import compute_metrics
 # %% test="compute_metrics" points=2
 logits = np.array([[0.3, 0.1], [-2.0, 1.5], [-3.0, -1.0], [4.0, 2.0]])
 result = compute_metrics((logits, np.array([0, 1, 1, 1])))
-assert set(result) == {"accuracy"}, "Return a dictionary with the one field of the table."
-assert result["accuracy"] == 0.75, "Three of the four texts are right."
-assert type(result["accuracy"]) is float, "The number must be of the type float."
+assert isinstance(result, dict) and set(result) == {"accuracy"}, (
+    "Return a dictionary with one field, accuracy."
+)
+assert type(result["accuracy"]) is float, (
+    "accuracy must be an ordinary float of Python: no dictionary, no NumPy number."
+)
+assert result["accuracy"] == 0.75, (
+    "Compare the place of the larger logit in each row with the label; the share of matches counts."
+)
 ### BEGIN HIDDEN TESTS
 import os
 import random
@@ -416,7 +424,7 @@ batch["attention_mask"].sum(dim=1), batch["input_ids"].shape
 # Two rules count:
 #
 # 1. **The model has learned.** Its ROC AUC is at least `profile.floor`. ROC AUC is the chance that a positive review gets a higher score than a
-#    negative one; you will compute it yourself in exercise 6. The test below measures it on the validation data and prints it next to the floor; these
+#    negative one; you will compute it yourself in exercise 6. The test in the notebook measures it on the validation data and prints it next to the floor; these
 #    can be few reviews, and chance moves the number, so here 0.05 less will do. After you hand in, the weights of `trainer.model` are measured on reviews that
 #    nobody in this course has seen, and there the floor counts.
 # 2. **All the data.** The model has learned from all the training data, not from a part of them.
@@ -462,7 +470,9 @@ with rules("the model has learned"):
         prediction_scores=logits[:, 1] - logits[:, 0], references=dataset["validation"]["label"]
     )["roc_auc"]
     print(roc_auc, ">=", profile.floor)
-    assert roc_auc >= profile.floor - 0.05, "The model has not learned enough."
+    assert roc_auc >= profile.floor - 0.05, (
+        "ROC AUC on the validation data is more than 0.05 below the floor of the profile."
+    )
 with rules("all the data"):
     assert len(trainer.train_dataset) == len(dataset["train"]), (
         "Train on all the training data."
@@ -536,7 +546,7 @@ round(2.5), round(3.5)
 #    the rating 8.
 # 2. **Halves.** A half is always rounded up: from 0.25 comes 2.5, and so 3.
 # 3. **No zero stars.** The rating is at least 1, even if rounding gives 0.
-# 4. **Probabilities.** A number below 0 or above 1 is not a probability: raise `ValueError`. The borders 0 and 1 are.
+# 4. **Probabilities.** A number below 0 or above 1 is not a probability: raise `ValueError`. The borders 0 and 1 are probabilities.
 # 5. **Not a number.** `nan`, which comes out when a computation has gone wrong, is not a probability either: `ValueError`, too.
 #
 # | `p_positive` | result |
@@ -556,7 +566,7 @@ round(2.5), round(3.5)
 # <details>
 # <summary>Hint 2</summary>
 #
-# Begin with `import math`. The line `if not 0 <= p_positive <= 1:` catches rules 4 and 5 together; write `raise ValueError("…")` below it. Then
+# Begin with `import math`. The line `if not 0 <= p_positive <= 1:` catches all that is no probability, nan included; write `raise ValueError("…")` below it. Then
 # `return max(1, math.floor(10 * p_positive + 0.5))`.
 #
 # </details>
@@ -654,7 +664,7 @@ rules.score()
 # 2. **Column 1.** The score is the softmax probability of column 1 of the logits. The logits `[0.0, 1.0]` give the score 0.731.
 # 3. **Long texts.** A text that is too long is truncated to the limit, on the side that the tokenizer says, and not left out. The limit is the smaller one of
 #    `tokenizer.model_max_length` and `model.config.max_position_embeddings`.
-# 4. **Batches.** The model gets the texts in batches of 8 to 64, sorted by length, each batch padded to its longest text. Padding must not change a
+# 4. **Batches.** The model gets the texts in batches of 8 to 64 (the last one may be smaller), every text only once, sorted by length, each batch padded to its longest text. Padding must not change a
 #    score: give the model the attention mask, too.
 # 5. **Eval mode.** The model is in evaluation mode (`model.eval()`), whatever mode it was in before. In training mode it has *dropout*: random parts of it are switched off, and
 #    the scores are random, too.
@@ -703,12 +713,18 @@ with rules("every text"):
     assert len(result) == 64 and result[0] != result[1], "Return one score a text, in order."
 with rules("column 1"):
     result = score_reviews(["superb", "dull"] * 32, critic, own_tokenizer)
-    assert result[0] > 0.7 and result[1] < 0.3, "The score is the probability of column 1."
+    assert result[0] > 0.7 and result[1] < 0.3, (
+        "The score is the softmax probability of column 1."
+    )
 with rules("long texts"):
-    assert len(score_reviews(["dull " * 500], critic, own_tokenizer)) == 1, "Leave no text out."
+    assert len(score_reviews(["dull " * 500], critic, own_tokenizer)) == 1, (
+        "Truncate long texts, leave none out."
+    )
 with rules("batches"):
     result = score_reviews(["superb", "a superb superb film"] * 16, critic, own_tokenizer)
-    assert abs(result[0] - result[1]) < 1e-4, "Give the model the attention mask."
+    assert abs(result[0] - result[1]) < 1e-4, (
+        "Padding must not change a score: give the model the attention mask."
+    )
 ### BEGIN HIDDEN TESTS
 import os
 import random
@@ -744,10 +760,10 @@ with rules("every text"):
     for texts in ([], odd, growing):
         result = score_reviews(texts, own_critic, own_tokenizer)
         assert type(result) is np.ndarray and result.dtype.kind == "f", (
-            "Return an array of floats."
+            "Return a NumPy array of floats."
         )
         assert result.shape == (len(texts),), (
-            "Return one score for every text, also for no text."
+            "The array has one dimension, with one score for every text; without texts it is empty."
         )
         assert np.isfinite(result).all(), "Every text has a score, also a strange one."
     shuffled = score_reviews([growing[place] for place in places], own_critic, own_tokenizer)
@@ -773,7 +789,9 @@ with rules("long texts"):
         )
     own_tokenizer.model_max_length = 128
 with rules("batches"):
-    assert is_enough(calls=16), "Give the model the texts in batches of 8 to 64."
+    assert is_enough(calls=16), (
+        "Give the model batches of 8 to 64 texts (the last may be smaller), every text only once."
+    )
     assert is_enough(tokens=10_000), "Sort by length, so that little is padded."
     for size in (0, 9, 20):
         together = flat(growing[:32], own_critic)[size]
@@ -835,11 +853,12 @@ for number, name in enumerate(label_names):
 #
 # These are the rules:
 #
-# 1. **ROC curve.** `roc_auc` is the area under it.
-# 2. **Average precision.** `average_precision` is that of scikit-learn.
-# 3. **F1.** For `f1`, a score of 0.5 or more counts as positive.
+# 1. **ROC curve.** `roc_auc` is the area under the ROC curve of the scores.
+# 2. **Average precision.** `average_precision` is what scikit-learn computes under this name from the scores.
+# 3. **F1.** `f1` is the F1 of class 1. For it, a score of 0.5 or more counts as positive.
 # 4. **Nothing positive.** If no score reaches 0.5, `f1` is `0.0`, without a warning.
-# 5. **Floats.** The dictionary has these three fields and no others, each with a number of the type `float`, not a NumPy number.
+# 5. **Floats.** The dictionary has three fields and no others, `roc_auc`, `average_precision` and `f1`, each an ordinary `float` of Python, not
+#    a NumPy number.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -867,12 +886,18 @@ rules = Rules(
 )
 four = [0, 1, 0, 1], [0.1, 0.4, 0.6, 0.9]
 with rules("ROC curve"):
-    assert abs(evaluate_scores(*four)["roc_auc"] - 0.75) < 1e-6, "ROC AUC is wrong."
+    assert abs(evaluate_scores(*four)["roc_auc"] - 0.75) < 1e-6, (
+        "ROC AUC wants the labels and the scores, not decisions of yes or no."
+    )
 with rules("average precision"):
     result = evaluate_scores(*four)["average_precision"]
-    assert abs(result - 5 / 6) < 1e-6, "Average precision is wrong."
+    assert abs(result - 5 / 6) < 1e-6, (
+        "Average precision wants the labels and the scores, not decisions of yes or no."
+    )
 with rules("F1"):
-    assert abs(evaluate_scores(*four)["f1"] - 0.5) < 1e-6, "F1 is wrong."
+    assert abs(evaluate_scores(*four)["f1"] - 0.5) < 1e-6, (
+        "F1 is that of class 1, and a score of 0.5 or more counts as positive."
+    )
 ### BEGIN HIDDEN TESTS
 import os
 import random
@@ -888,22 +913,26 @@ for size in (40, 200):
 with rules("ROC curve"):
     for own_labels, own_scores, expected in cases:
         reached = evaluate_scores(own_labels, own_scores)["roc_auc"]
-        assert abs(reached - expected["roc_auc"]) < 1e-6, "ROC AUC is wrong."
+        assert abs(reached - expected["roc_auc"]) < 1e-6, (
+            "ROC AUC wants the labels and the scores, not decisions of yes or no."
+        )
 with rules("average precision"):
     for own_labels, own_scores, expected in cases:
         reached = evaluate_scores(own_labels, own_scores)["average_precision"]
         assert abs(reached - expected["average_precision"]) < 1e-6, (
-            "Average precision is wrong."
+            "Average precision wants the labels and the scores, not decisions of yes or no."
         )
 with rules("F1"):
     for own_labels, own_scores, _ in cases:
         own_scores = np.round(own_scores, 1)
         expected = reviews.evaluate_scores(own_labels, own_scores)["f1"]
         assert abs(evaluate_scores(own_labels, own_scores)["f1"] - expected) < 1e-6, (
-            "For F1, a score of 0.5 or more counts as positive."
+            "F1 is that of class 1, and a score of 0.5 or more counts as positive."
         )
 with rules("nothing positive"):
-    assert evaluate_scores([0, 1], [0.1, 0.9])["f1"] == 1.0, "F1 is wrong."
+    assert evaluate_scores([0, 1], [0.1, 0.9])["f1"] == 1.0, (
+        "F1 is that of class 1, and a score of 0.5 or more counts as positive."
+    )
     for own_labels, own_scores, _ in cases:
         assert evaluate_scores(own_labels, own_scores / 3)["f1"] == 0.0, (
             "If no score reaches 0.5, F1 is 0.0."
@@ -911,12 +940,12 @@ with rules("nothing positive"):
 with rules("floats"):
     found = [evaluate_scores(own_labels, own_scores) for own_labels, own_scores, _ in cases]
     assert all(set(result) == {"roc_auc", "average_precision", "f1"} for result in found), (
-        "Return the three fields of the table."
+        "Return exactly three fields: roc_auc, average_precision and f1."
     )
     assert all(type(value) is float for result in found for value in result.values()), (
-        "The type must be float."
+        "Every value must be an ordinary float of Python, not a NumPy number."
     )
-    assert found[0] != found[1], "The numbers depend on labels and scores."
+    assert found[0] != found[1], "The numbers must depend on labels and scores."
 ### END HIDDEN TESTS
 rules.score()
 
