@@ -717,9 +717,8 @@ with rules("column 1"):
         "The score is the softmax probability of column 1."
     )
 with rules("long texts"):
-    assert len(score_reviews(["dull " * 500], critic, own_tokenizer)) == 1, (
-        "Truncate long texts, leave none out."
-    )
+    result = score_reviews(["dull " * 500], critic, own_tokenizer)
+    assert len(result) == 1, "Truncate long texts, leave none out."
 with rules("batches"):
     result = score_reviews(["superb", "a superb superb film"] * 16, critic, own_tokenizer)
     assert abs(result[0] - result[1]) < 1e-4, (
