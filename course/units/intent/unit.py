@@ -204,8 +204,12 @@ from helpers.intent import label_maps
 
 # %% test="label_maps" points=2
 to_number, to_name = label_maps(["alarm_set", "play_music"])
-assert to_number == {"alarm_set": 0, "play_music": 1}, "label2id leads from names to numbers."
-assert to_name == {0: "alarm_set", 1: "play_music"}, "id2label leads from numbers to names."
+assert to_number == {"alarm_set": 0, "play_music": 1}, (
+    "label2id leads from names to numbers: each is an int, counted from 0."
+)
+assert to_name == {0: "alarm_set", 1: "play_music"}, (
+    "id2label leads from numbers to names: each number is an int, counted from 0."
+)
 ### BEGIN HIDDEN TESTS
 import os
 import random
@@ -215,8 +219,12 @@ drawn = draw.sample(data.load("massive", "samples")["train"].features["label"].n
 maps = label_maps(drawn)
 assert len(maps) == 2, "Return two dictionaries."
 to_number, to_name = maps
-assert to_number == {drawn[i]: i for i in range(20)}, "label2id leads from names to numbers."
-assert to_name == {i: drawn[i] for i in range(20)}, "id2label leads from numbers to names."
+assert to_number == {drawn[i]: i for i in range(20)}, (
+    "label2id leads from names to numbers: each is an int, counted from 0."
+)
+assert to_name == {i: drawn[i] for i in range(20)}, (
+    "id2label leads from numbers to names: each number is an int, counted from 0."
+)
 assert all(type(number) is int for number in to_number.values()), "The numbers must be int."
 to_number, to_name = label_maps(["only"])
 assert (to_number, to_name) == ({"only": 0}, {0: "only"}), "One class is allowed, too."
@@ -271,7 +279,7 @@ encoded
 #    numbers per request.
 # 2. **Numbers.** They are the tokenizer's own, the two special tokens included: `hello` is one token and has three numbers.
 # 3. **Truncated.** No request has more tokens than `tokenizer.model_max_length`; the special token at the end stays.
-# 4. **Not padded.** The lists are as long as the requests, so their lengths differ: 3 and 6 in the example.
+# 4. **Not padded.** The lists are as long as the requests, so their lengths differ: 3 for «hello», 6 for «play some jazz please».
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -455,7 +463,7 @@ metrics.load("roc_auc").compute(prediction_scores=probabilities, references=[0, 
 # | `recall` | `0.75` |
 # | `roc_auc` | `1.0` |
 #
-# 1. **Fields.** Exactly these four, side by side, without a dictionary inside; each one is a `float`.
+# 1. **Fields.** Exactly `accuracy`, `precision`, `recall` and `roc_auc`, side by side, without a dictionary inside; each one is a `float`.
 # 2. **Accuracy.** The share of requests whose highest logit stands at the right class.
 # 3. **Precision and recall.** Macro means over the classes that occur in the labels or in the predictions. A class that was never predicted
 #    has a precision of 0: for the labels `[0, 1]` and two predictions of class 0 the precision is `0.25` and the recall `0.5`.
@@ -493,17 +501,40 @@ rules = Rules(
 four = {"accuracy", "precision", "recall", "roc_auc"}
 example = np.array([[2.0, 0, 0], [1, 0, 0], [0, 2, 0]]), np.array([0, 1, 1])
 with rules("fields"):
-    assert set(compute_metrics(example)) == four, "Return the four fields of the table."
+    scores = compute_metrics(example)
+    assert set(scores) == four, "Return accuracy, precision, recall and roc_auc."
+    assert all(type(scores[name]) is float for name in four), (
+        "Each field must be a number of the type float, not a dictionary."
+    )
 with rules("accuracy"):
     accuracy = compute_metrics(example)["accuracy"]
-    assert abs(accuracy - 2 / 3) < 1e-6, "Two of three answers are right."
+    assert not isinstance(accuracy, dict), "accuracy must be a number, not a dictionary."
+    assert abs(accuracy - 2 / 3) < 1e-6, "In the example two of three answers are right."
 with rules("precision and recall"):
     scores = compute_metrics(example)
-    assert abs(scores["precision"] - 0.75) < 1e-6, "The mean precision is wrong."
-    assert abs(scores["recall"] - 0.75) < 1e-6, "The mean recall is wrong."
+    assert not isinstance(scores["precision"], dict), (
+        "precision must be a number, not a dictionary."
+    )
+    assert abs(scores["precision"] - 0.75) < 1e-6, (
+        "The mean precision is wrong: every class counts the same, however rare it is."
+    )
+    assert abs(scores["recall"] - 0.75) < 1e-6, (
+        "The mean recall is wrong: every class counts the same, however rare it is."
+    )
+    never_one = np.array([[1.0, 0], [1, 0]]), np.array([0, 1])
+    scores = compute_metrics(never_one)
+    assert abs(scores["recall"] - 0.5) < 1e-6, (
+        "For the labels [0, 1] and two predictions of class 0 recall is 0.5: "
+        "is it swapped with precision?"
+    )
+    assert abs(scores["precision"] - 0.25) < 1e-6, (
+        "A class that was never predicted has a precision of 0, and it counts in the mean."
+    )
 with rules("ROC AUC"):
     area = compute_metrics(example)["roc_auc"]
-    assert abs(area - 1) < 1e-6, "In every pair of classes the order is right."
+    assert abs(area - 1) < 1e-6, (
+        "In the example roc_auc is 1.0: it needs probabilities, not predicted classes."
+    )
 ### BEGIN HIDDEN TESTS
 import os
 import random
@@ -525,25 +556,29 @@ crowded = np.array([[3.0, 0, 9], [2, 0, 0], [1, 0, 0], [0, 1, 7]]), np.array([0,
 with rules("fields"):
     best, worst = compute_metrics(right), compute_metrics(wrong)
     for name in four:
-        assert type(best[name]) is float, "The numbers must be of the type float."
+        assert type(best[name]) is float, (
+            "Each field must be a number of the type float, not a dictionary."
+        )
         assert worst[name] < best[name], "A better model must have higher numbers."
 with rules("accuracy"):
     for case, expected in cases:
         accuracy = compute_metrics(case)["accuracy"]
-        assert abs(accuracy - expected["accuracy"]) < 1e-6, "Accuracy is wrong."
+        assert abs(accuracy - expected["accuracy"]) < 1e-6, (
+            "Accuracy is the share of requests whose highest logit stands at the right class."
+        )
 with rules("precision and recall"):
     for case, expected in cases:
         scores = compute_metrics(case)
         assert abs(scores["precision"] - expected["precision"]) < 1e-6, (
-            "Precision is the mean over classes, zero for one that was never predicted."
+            "Precision is the mean over the classes that occur, 0 for one that was never predicted."
         )
         assert abs(scores["recall"] - expected["recall"]) < 1e-6, (
-            "Recall is the mean over classes."
+            "Recall is the mean over the classes that occur in the labels or in the predictions."
         )
 with rules("ROC AUC"):
     for case, expected in [*cases, (crowded, intent.compute_metrics(crowded))]:
         assert abs(compute_metrics(case)["roc_auc"] - expected["roc_auc"]) < 1e-5, (
-            "ROC AUC compares probabilities of the classes that are there, pair by pair."
+            "ROC AUC needs the probabilities of softmax: those of each row must add up to 1."
         )
     area = compute_metrics((right[0][:3], np.full(3, draw.randrange(3))))["roc_auc"]
     assert np.isnan(area), "With one class only ROC AUC is nan."
@@ -588,7 +623,7 @@ batch["input_ids"].shape, batch["attention_mask"]
 # | `data_collator` | the collator from above |
 # | `compute_metrics` | your function of the pair `(logits, labels)` |
 #
-# 1. **It has learned.** The accuracy of `trainer.model` must reach at least `profile.floor`. The cell below shows the model sixty requests of the
+# 1. **It has learned.** The accuracy of `trainer.model` must reach at least `profile.floor`. The test in the notebook shows the model sixty requests of the
 #    *training* data and prints its accuracy on them beside the floor: a model that has learned nothing fails already there. After you hand in, its weights are
 #    shown sixty requests that nobody in this course has seen, and the same floor holds for these.
 # 2. **All the data.** The trainer has trained, with success, on all of `tokenized["train"]` and not on a part of it.
@@ -769,11 +804,15 @@ tasks = ["play_music", "alarm_set", "weather_query"]
 simple = models.keyword_classifier(words, own_tokenizer, tasks)
 with rules("label"):
     result = predict_intent("wake me up", simple, own_tokenizer)
-    assert set(result) == {"label", "score"}, "Return a dictionary with label and score."
+    assert isinstance(result, dict) and set(result) == {"label", "score"}, (
+        "Return a dictionary with label and score."
+    )
     assert result["label"] == "alarm_set", "This is not the most probable intent."
 with rules("score"):
     score = predict_intent("wake me up", simple, own_tokenizer)["score"]
-    assert type(score) is float and 1 / 3 < score < 1, "The score is a probability, a float."
+    assert type(score) is float and 1 / 3 < score < 1, (
+        "The score is the probability of the most probable intent, a float."
+    )
 with rules("evaluation mode"):
     noisy = models.keyword_classifier(words, own_tokenizer, tasks, dropout=0.9).train()
     one, other = (predict_intent("wake me", m, own_tokenizer) for m in (simple, noisy))
@@ -807,7 +846,9 @@ with rules("score"):
     for request in asked:
         score = predict_intent(request, drawn, own_tokenizer)["score"]
         expected = intent.predict_intent(request, drawn, own_tokenizer)["score"]
-        assert abs(score - expected) < 1e-5, "The score is not the probability."
+        assert abs(score - expected) < 1e-5, (
+            "The score is the probability of the most probable intent, a float."
+        )
 with rules("evaluation mode"):
     steady = predict_intent("wake wake me up", simple, own_tokenizer)
     for _ in range(3):
@@ -907,7 +948,7 @@ show.score_histogram(certainty, "score")
 # | `[0.9, 0.4, 0.4, 0.4]` | `0.5` | `0.4` |
 #
 # 1. **The highest.** The threshold is the highest one that keeps at least the share `keep` of the scores.
-# 2. **Equal scores.** Scores that are equal count one by one, as in the last row of the table.
+# 2. **Equal scores.** Scores that are equal count one by one: for `[0.9, 0.4, 0.4, 0.4]` and `keep=0.5` the threshold is `0.4`.
 # 3. **Arrays.** The scores come in any order, as a list or as a NumPy array; the threshold is a `float` in both cases.
 # 4. **Default.** Whoever does not pass `keep` gets 0.95.
 # 5. **Errors.** Without scores, or if `keep` does not satisfy 0 < keep ≤ 1, the function raises `ValueError`.
@@ -938,9 +979,18 @@ rules = Rules(
 )
 four_scores = [0.2, 0.7, 0.9, 0.8]
 with rules("the highest"):
-    for keep, expected in [(0.75, 0.7), (0.6, 0.7), (0.5, 0.8), (1, 0.2)]:
-        limit = out_of_scope_threshold(four_scores, keep=keep)
-        assert limit == expected, "This is not the threshold of the table."
+    assert out_of_scope_threshold(four_scores, keep=0.75) == 0.7, (
+        "For [0.2, 0.7, 0.9, 0.8] and keep=0.75 the threshold is 0.7: three of four are kept."
+    )
+    assert out_of_scope_threshold(four_scores, keep=0.6) == 0.7, (
+        "For [0.2, 0.7, 0.9, 0.8] and keep=0.6 the threshold is 0.7: two of four would be too few."
+    )
+    assert out_of_scope_threshold(four_scores, keep=0.5) == 0.8, (
+        "For [0.2, 0.7, 0.9, 0.8] and keep=0.5 the threshold is 0.8: two of four are enough."
+    )
+    assert out_of_scope_threshold(four_scores, keep=1) == 0.2, (
+        "For [0.2, 0.7, 0.9, 0.8] and keep=1 the threshold is 0.2: all are kept."
+    )
 with rules("equal scores"):
     limit = out_of_scope_threshold([0.9, 0.4, 0.4, 0.4], keep=0.5)
     assert limit == 0.4, "Equal scores count one by one."
@@ -1009,7 +1059,7 @@ with rules("errors"):
         except ValueError:
             refused += 1
     assert refused == len(impossible), (
-        "Without scores, or with a share that cannot be, raise ValueError."
+        "Without scores, or with a share outside 0 < keep ≤ 1, raise ValueError."
     )
 ### END HIDDEN TESTS
 rules.score()
@@ -1048,10 +1098,13 @@ from helpers.intent import is_out_of_scope
 
 # %% test="is_out_of_scope" points=1
 assert is_out_of_scope([0.2, 0.5, 0.3], 0.6) is True, (
-    "All probabilities are below the threshold."
+    "All probabilities are below the threshold: the answer is True."
 )
-assert is_out_of_scope([0.2, 0.5, 0.3], 0.5) is False, "At the threshold means in scope."
+assert is_out_of_scope([0.2, 0.5, 0.3], 0.5) is False, (
+    "At the threshold means in scope: the answer is False."
+)
 answers = is_out_of_scope(np.array([[0.2, 0.5, 0.3], [0.9, 0.1, 0.0]]), 0.6)
+assert np.ndim(answers) == 1, "A batch needs one answer per row."
 assert list(answers) == [True, False], "A batch needs one answer per row."
 ### BEGIN HIDDEN TESTS
 import os

@@ -221,7 +221,7 @@ tokenizer = models.load_tokenizer(profile.checkpoint)
 # 2. **Answer.** `labels` are the tokens of the answer that `id2label` gives for `toxicity`, with the end mark. An answer may have any number of tokens: with
 #    `id2label={0: "all is well", 1: "this text hurts somebody"}` it has several.
 # 3. **Long texts.** An input of more than `max_length` tokens is truncated to exactly that many, and the last one is still the end mark.
-# 4. **Three lists.** The dictionary has the three fields of the table and no others. Nothing is padded, that comes later, batch by batch: `attention_mask` is as long
+# 4. **Three lists.** The dictionary has the fields `input_ids`, `attention_mask` and `labels` and no others. Nothing is padded, that comes later, batch by batch: `attention_mask` is as long
 #    as `input_ids` and holds nothing but `1`.
 #
 # <details>
@@ -256,12 +256,12 @@ with rules("prefix"):
 with rules("answer"):
     labels = preprocess_dataset(abexol, tokenizer)["labels"]
     assert list(labels) == tokenizer("no")["input_ids"], (
-        "The labels are the tokens of the answer, with the end mark."
+        "For toxicity=0 labels must be the tokens of id2label[0], which is no, and the end mark."
     )
 with rules("three lists"):
     encoded = preprocess_dataset(abexol, tokenizer)
     fields = {"input_ids", "attention_mask", "labels"}
-    assert set(encoded) == fields, "Return exactly the three fields of the table."
+    assert set(encoded) == fields, "Return exactly input_ids, attention_mask and labels."
 ### BEGIN HIDDEN TESTS
 import os
 import random
@@ -292,7 +292,7 @@ with rules("answer"):
     for number, word in [(0, "no"), (1, "yes")]:
         row = drawn[number] | {"toxicity": number}
         assert list(preprocess_dataset(row, tokenizer)["labels"]) == ids_of(word), (
-            "The labels are the tokens of the answer, with the end mark."
+            "labels must be the tokens of the answer that id2label gives, and the end mark."
         )
     answers = {0: "this is a kind text", 1: "this text hurts somebody"}
     for number, text in answers.items():
@@ -317,10 +317,12 @@ with rules("three lists"):
     for row in drawn:
         encoded = preprocess_dataset(row, tokenizer)
         assert set(encoded) == {"input_ids", "attention_mask", "labels"}, (
-            "Return exactly the three fields of the table."
+            "Return exactly input_ids, attention_mask and labels."
         )
         ids, text_ids = list(encoded["input_ids"]), set(ids_of(row["user_input"]))
-        assert 2 * len(text_ids.intersection(ids)) > len(text_ids), "The input is the text."
+        assert 2 * len(text_ids.intersection(ids)) > len(text_ids), (
+            "input_ids must be tokens of the text."
+        )
         assert ids[-1] == own_tokenizer.eos_token_id, "Nothing is padded yet."
         assert list(encoded["attention_mask"]) == [1] * len(ids), (
             "The attention mask has a 1 for each token of the input."
@@ -382,7 +384,7 @@ show.histogram(
 #    F1 out of these two. Any other answer counts as not toxic. If the model writes `yes`, `no`, `maybe`, and right is `yes`, `yes`, `no`, then precision is 1 and
 #    recall 0.5.
 # 4. **Nothing found.** Where the model never writes `toxic`, precision is 0; where nothing should be `toxic`, recall is 0; and F1 is 0 with them. This is no error.
-# 5. **Four floats.** There are these four fields and no others, and each number is a `float` of Python's, not one of NumPy's.
+# 5. **Four floats.** There are the fields `accuracy`, `precision`, `recall` and `f1` and no others, and each number is a `float` of Python's, not one of NumPy's.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -419,10 +421,15 @@ preds = np.array([[0, 150, 1], [0, 120, 1]])
 labels = np.array([[150, 1], [150, 1]])
 with rules("whole answers"):
     scores = compute_metric((preds, labels), tokenizer)
-    assert scores["accuracy"] == 0.5, "One of the two answers is right."
+    assert scores["accuracy"] == 0.5, (
+        "One of the two answers is right: print the texts that you compare. "
+        "They must hold no special tokens."
+    )
 with rules("four floats"):
     scores = compute_metric((preds, labels), tokenizer)
-    assert set(scores) == {"accuracy", "precision", "recall", "f1"}, "Return these four fields."
+    assert set(scores) == {"accuracy", "precision", "recall", "f1"}, (
+        "Return accuracy, precision, recall and f1, nothing else."
+    )
     assert all(type(score) is float for score in scores.values()), "Make each number a float."
 ### BEGIN HIDDEN TESTS
 import os
@@ -497,18 +504,25 @@ with rules("toxic class"):
 
 with rules("nothing found"):
     scores = compute_metric(pair(["yes", "no"], ["yes", "no"]), tokenizer)
-    assert near(scores["recall"], 1), "Where everything is found, recall is 1."
+    assert near(scores["recall"], 1), (
+        "Not everything is 0: an answer yes, where yes is right, is found. "
+        "Compare texts without special tokens."
+    )
     for predicted, right in [("no", "no"), ("no", "yes"), ("yes", "no")]:
         scores = compute_metric(pair([predicted, "no"], [right, "no"]), tokenizer)
         for name in ("precision", "recall", "f1"):
             assert scores[name] == 0, "Nothing found means zero."
 
 with rules("four floats"):
-    for predicted, right, accuracy in [("yes", "yes", 1), ("yes", "no", 0.5)]:
-        scores = compute_metric(pair([predicted, "no"], [right, "no"]), tokenizer)
-        assert near(scores["accuracy"], accuracy), "Accuracy is the share of right answers."
+    # The last pair is the same array twice: whoever keeps special tokens loses other rules, not this one.
+    ids, written = rows(["yes", "no"], 9, 0), rows(["yes", "no"], 9, 0, start=[0])
+    seen = set()
+    for both in [(written, ids), (written[::-1], ids), (ids, ids)]:
+        scores = compute_metric(both, tokenizer)
+        seen.add(scores["accuracy"])
         for score in scores.values():
             assert type(score) is float, "Make each number a float."
+    assert len(seen) > 1, "The numbers must depend on the answers."
 ### END HIDDEN TESTS
 rules.score()
 
@@ -556,8 +570,16 @@ rules.score()
 from helpers.toxicity import build_model
 
 # %% test="build_model" points=2
-small = build_model(checkpoint)
-assert small.config.is_encoder_decoder, "The model must have an encoder and a decoder."
+try:
+    small = build_model(checkpoint)
+except AttributeError as error:
+    assert "generation_config" not in str(error), (
+        "The model must have an encoder and a decoder and be able to write text."
+    )
+    raise
+assert small.config.is_encoder_decoder and small.can_generate(), (
+    "The model must have an encoder and a decoder and be able to write text."
+)
 assert small.generation_config.max_new_tokens == 8, "Limit the answer to 8 new tokens."
 assert small.generation_config.num_beams == 1, "Follow one answer only."
 assert small.generation_config.do_sample is False, "Take the likeliest token, draw no lots."
@@ -682,7 +704,7 @@ len(tokenized["train"]), len(balanced)
 #
 # The rules:
 #
-# 1. **Learned.** The F1 of the toxic class reaches at least `profile.floor`. The test below measures it on the first 200 requests of the training data: a model that fails even there
+# 1. **Learned.** The F1 of the toxic class reaches at least `profile.floor`. The test in the notebook measures it on the first 200 requests of the training data: a model that fails even there
 #    has learned nothing. After you hand in, the weights of `trainer.model` answer requests that nobody in this course has seen, and must reach the floor there, too.
 # 2. **All the data.** The model has learned, and `train_dataset` has at least as many rows as the training data: do not cut it.
 #
@@ -850,7 +872,7 @@ show.examples(
 # 1. **Prefix.** The model gets the prefix and directly after it the text: with `"ToxicChat: "` and `"hello"` it reads `ToxicChat: hello`. It is not told anything else.
 # 2. **Meaning.** The **whole** answer, without special tokens and spaces around it, is looked up in `labels2bool`. If it is `yes it is` and the dictionary says
 #    `{"yes": True, "yes it is": False}`, the result is `False`.
-# 3. **Other answers.** If the answer is not there, raise a `ValueError` whose message names the answer; `Yes` and `yes!` are other answers than `yes`. A guess would hide
+# 3. **Other answers.** If the answer is not in `labels2bool`, raise a `ValueError` whose message names the answer; `Yes` and `yes!` are other answers than `yes`. A guess would hide
 #    that something is wrong.
 # 4. **Generation.** The model is in evaluation mode. Generation is greedy, without beam search and without lots, with at most 16 new tokens, whatever the model's `generation_config` says.
 # 5. **Long texts.** An input of more than `tokenizer.model_max_length` tokens is truncated at its end.
