@@ -63,18 +63,6 @@ def test_a_mutant_whose_text_is_gone_is_an_error(monkeypatch):
         mutant("ner", "do_ner", "gone")
 
 
-@pytest.mark.parametrize("unit", unit_names())
-def test_no_mark_needs_a_lesson_cell(unit):
-    """Of a cell with the tag `lesson` the grader runs only what others read: here, nobody reads any of it."""
-    cells = cells_of(unit)
-    stored = {identity: names_in(cell.source, ast.Store) for identity, cell in cells.items()}
-    lessons = {identity for identity, cell in cells.items() if "lesson" in cell.metadata.get("tags", [])}
-    others = cells.keys() - lessons
-    only_in_lessons = set().union(*(stored[i] for i in lessons)) - set().union(*(stored[i] for i in others))
-    for identity in others:
-        assert not names_in(cells[identity].source, ast.Load) & only_in_lessons, identity
-
-
 def names_in(source, context):
     tree = ast.parse(source.replace("    %pip", "    pass  # %pip"))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
