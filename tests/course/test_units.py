@@ -64,7 +64,7 @@ POINTS = {
     },
 }
 LONGEST_CELL = 15
-LONGEST_TEST = 20  # a block for each rule
+LONGEST_TEST = 30  # a block for each rule, and a sentence for each assert
 HIDDEN = re.compile(r"^ *### BEGIN (SOLUTION|HIDDEN TESTS)$.*?^ *### END \1$\n?", re.S | re.M)
 FENCED = re.compile(r"^```.*?^```", re.S | re.M)
 NOT_PROSE = re.compile(r"`[^`]*`|\$[^$]*\$|!?\[([^\]]*)\]\([^)]*\)|<[^>]*>|https?://\S+")
