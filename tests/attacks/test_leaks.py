@@ -32,7 +32,7 @@ def test_what_an_answer_leaves_in_files_no_other_test_reads(grade):
     add = "def add(a, b):\n    open('seen.txt', 'a').write(f'{a!r} {b!r}\\n')\n    return a + b"
     scale = "import os\ndef scale(values):\n    raise ValueError(open('seen.txt').read())"
     outcome = grade(add=add, scale=scale)
-    assert "-4" not in outcome.page
+    assert "-4" not in outcome.page.replace("exercise-4", "")
 
 
 PRINTS = {

@@ -125,7 +125,8 @@ def as_ordinary_user(command: list) -> list:
     command = ["sh", "-c", 'ulimit -n 1024; exec "$@"', "sh", *map(str, command)]
     if os.geteuid():
         return command
-    wanted = {Path(path).resolve() for path in (sys.base_prefix, sys.prefix, ROOT)}
+    paths = {Path(path).resolve() for path in (sys.base_prefix, sys.prefix, ROOT)}
+    wanted = [path for path in paths if not paths & set(path.parents)]  # the environment lies in the checkout
     hidden = {closed: path for path in wanted if (closed := _closed_parent(path))}
     steps = ["set -e"]
     for number, (closed, path) in enumerate(hidden.items()):

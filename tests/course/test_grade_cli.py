@@ -126,7 +126,8 @@ class TestMixedClass:
         for line in lines.values():
             assert list(line) == KEYS
             for cell in line["cells"]:
-                assert list(cell) == ["grade_id", "score", "max_score", "status", "message", "judged"]
+                promised = ["grade_id", "score", "max_score", "status", "message", "judged", "groups", "lent"]
+                assert list(cell) == promised
 
     def test_the_lines_say_what_confined_the_code(self, lines):
         assert {line["sandbox"] for line in lines.values()} == {"bwrap"}
