@@ -3,8 +3,8 @@
 # ruff: noqa: E501  (students' programs)
 
 import html.parser
-import re
 import json
+import re
 
 import nbformat
 import pytest
