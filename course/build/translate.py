@@ -13,11 +13,10 @@ import json
 import re
 import tokenize
 
-from markdown_it import MarkdownIt
-from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
 
-MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin)
+from course.exercise import MARKDOWN
+
 LINE_BY_LINE = {"table_open", "html_block"}
 FLOWING = {"heading_open", "paragraph_open"}
 NUMBER = re.compile(r"\d+[.)]\s+")  # of a heading: renumbering makes no translation fuzzy

@@ -47,8 +47,8 @@ class Run:
         only: frozenset[int] | None = None,
     ):
         """`lent`: index of a cell → the teacher's code to be run after it. Tests not in `only` are not judged."""
-        self._made_of = (job, warm, source, release)
         self.job, self.warm, self.choice, self.given, self.seed = job, warm, choice, given, seed
+        self.source, self.release = source, release
         self.lent, self.only = lent or {}, only
         self.notebook = choice.submission.notebook
         self.own = choice.submission.own
@@ -69,8 +69,7 @@ class Run:
 
     def again(self, choice: Choice, lent: dict[int, str], only: frozenset[int]) -> "Run":
         """Another run of the same submission, with a copy of its notebook."""
-        job, warm, source, release = self._made_of
-        return Run(job, warm, source, release, choice, self.given, self.seed, lent, only)
+        return Run(self.job, self.warm, self.source, self.release, choice, self.given, self.seed, lent, only)
 
     @property
     def scores(self) -> list[CellScore]:

@@ -274,14 +274,11 @@ class _Texts:
             yield markup.sentence(self.words["lent"].format(names=names))
         if not cell.groups:
             yield from self._said(cell.message)
-        elif cell.status == "failed":
-            messages = {group.message for group in cell.groups}
-            if len(messages) == 1:  # the same goes wrong everywhere
-                yield from self._said(messages.pop())
+        elif _fails_alike(cell):
+            yield from self._said(cell.groups[0].message)
 
     def _rules(self, cell: CellScore, text: Exercise) -> Iterator[Rule]:
         blocks = exercise.blocks_of(self._test(cell))
-        same = cell.status == "failed" and len({group.message for group in cell.groups}) == 1
         for group in cell.groups:
             kept = group.score == group.max_score
             rule = text.rules.get(exercise.name_of(group.name), "")
@@ -291,7 +288,7 @@ class _Texts:
                 mark=MARKS["passed" if kept else "failed"],
                 said=self.words["passed" if kept else "failed"].lower(),
                 points=self.points(group.score, group.max_score),
-                lines=() if kept or same else tuple(self._said(group.message)),
+                lines=() if kept or _fails_alike(cell) else tuple(self._said(group.message)),
                 text=markup.markdown(rule) if rule and not kept else "",
                 examples=() if kept else tuple(map(markup.python, blocks.get(group.name, []))),
             )
@@ -315,6 +312,11 @@ class _Texts:
             return errors["raise"]
         kind = next((kind for kind in errors if " " in kind and kind in message), error[1] if error else "")
         return errors.get(kind, "")
+
+
+def _fails_alike(cell: CellScore) -> bool:
+    """Whether the same goes wrong in every rule group: it is said once."""
+    return cell.status == "failed" and len({group.message for group in cell.groups}) == 1
 
 
 def _grade_id(cell: NotebookNode) -> str:
