@@ -2,8 +2,8 @@
 
 import re
 
-import matplotlib.pyplot as plt
 import pytest
+from matplotlib.text import Text
 
 from helpers import data, hub, language, metrics, models, profiles, show
 from helpers.language import gettext as _
@@ -22,14 +22,13 @@ def pictures(monkeypatch):
     """The pictures that were shown."""
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)
-    monkeypatch.setattr(plt, "close", lambda figure: None)
     return shown
 
 
 def words_of(figure) -> str:
     """All that stands on a picture."""
     figure.canvas.draw()
-    return " ".join(text.get_text() for text in figure.findobj(plt.Text))
+    return " ".join(text.get_text() for text in figure.findobj(Text))
 
 
 def test_without_a_notebook_it_is_english():
