@@ -17,6 +17,7 @@ from pathlib import Path
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from course import Refusal
 from course.verdict import NAME_LIMIT, bounded
 
 STEPS = ("source", "release", "submitted", "autograded", "feedback")
@@ -30,7 +31,7 @@ MAX_TOTAL = 128 << 20  # bytes of a submission
 FILES_LIMIT = 256 << 20  # bytes of the teacher's data files that are laid beside a notebook
 
 
-class CourseError(Exception):
+class CourseError(Refusal):
     """A course folder that cannot be used; the message says what is missing."""
 
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import nbformat
 
-from course import ROOT
+from course import ROOT, Refusal
 from course.verdict import bounded
 from helpers import profiles
 from helpers.show import RESULTS_MIME
 
 
-class RunError(Exception):
+class RunError(Refusal):
     """A run that cannot start or did not finish; the message names the cell."""
 
 

@@ -17,12 +17,14 @@ import jupytext
 import yaml
 from nbformat import NotebookNode
 
+from course import Refusal
+
 UNITS = Path(__file__).parents[1] / "units"
 LANGUAGES = ("en", "ru", "es")
 PAIRS = [(f"### BEGIN {what}", f"### END {what}") for what in ("SOLUTION", "HIDDEN TESTS")]
 
 
-class UnitError(Exception):
+class UnitError(Refusal):
     """A unit whose text does not follow the rules; the message names the unit and the cell."""
 
 

@@ -13,7 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from course import ROOT
+from course import ROOT, Refusal
 from course.build import catalog, lessons, rules
 from course.build.expand import CODE_STUB, TEXT_STUB, TEXTS, builder_cells, expand, header_cells, same_code
 from course.build.read import LANGUAGES, Unit, read_unit
@@ -39,7 +39,7 @@ def build_unit(name: str, languages: tuple[str, ...] = LANGUAGES, *, address: st
     return [build_language(unit, language, address) for language in languages]
 
 
-class CatalogueError(Exception):
+class CatalogueError(Refusal):
     """A translation that is not ready to be published."""
 
 

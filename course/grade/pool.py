@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from multiprocessing import reduction
 from multiprocessing.connection import Connection, Pipe
 
-from course import ROOT
+from course import ROOT, Refusal
 from course.grade import job as jobs
 from course.grade.job import Graded, Job
 from course.grade.sandbox.limits import Limits, SandboxUnavailable
@@ -36,7 +36,7 @@ MESSAGE = 500  # characters of what went wrong
 NURSERY = "import sys; from course.grade.pool import nurse; nurse(int(sys.argv[1]))"
 
 
-class SchedulerError(Exception):
+class SchedulerError(Refusal):
     """A Dask cluster that cannot grade; the message says why."""
 
 

@@ -72,7 +72,7 @@ def course_copy(tmp_path, monkeypatch, built):
     for module in (read, catalog):
         monkeypatch.setattr(module, "UNITS", tmp_path / "course" / "units")
     monkeypatch.setattr(write, "ROOT", tmp_path)
-    monkeypatch.setattr("course.cli.ROOT", tmp_path)
+    monkeypatch.setattr("course.commands.build.ROOT", tmp_path)
     return tmp_path
 
 

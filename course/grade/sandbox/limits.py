@@ -6,6 +6,8 @@ says that a process had to be ended or has gone.
 
 import dataclasses
 
+from course import Refusal
+
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
@@ -33,7 +35,7 @@ class Limits:
 STRETCH = 4.0  # how much longer than its seconds a cell may take on a machine that others keep busy
 
 
-class SandboxUnavailable(Exception):
+class SandboxUnavailable(Refusal):
     """A sandbox that this machine cannot give; the message says why."""
 
 

@@ -1,0 +1,105 @@
+"""`course grade`: submissions get their marks."""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from course.commands import positive
+
+HELP = "Grade the submissions of an assignment."
+EXAMPLE = "course grade ner-en --json marks.jsonl"
+NO_SANDBOX = """\
+WARNING: there is neither bubblewrap nor Docker on this machine. Students' code runs with your rights: it can read
+your files, reach the network and change other submissions. Grade only people you trust, or install bubblewrap."""
+
+
+def arguments(parser) -> None:
+    parser.add_argument("assignment", metavar="ASSIGNMENT", help="such as ner-en: a folder of source/")
+    parser.add_argument("--course-dir", type=Path, default=Path("."), help="folder with source/ and submitted/ (.)")
+    parser.add_argument("--student", action="append", metavar="S", help="only this student; may be given several times")
+    parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="workers (the cores)")
+    parser.add_argument("--scheduler", metavar="ADDR", help="a Dask scheduler, such as tcp://10.0.0.5:8786")
+    parser.add_argument(
+        "--sandbox", choices=("bwrap", "docker", "rlimits"), help="insist on one (the best that works here)"
+    )
+    parser.add_argument(
+        "--tests",
+        choices=("outside", "inside"),
+        help="where tests run: in the grader, or in the student's process, watched (as the notebook's metadata say)",
+    )
+    parser.add_argument("--cell-timeout", type=positive, default=120, metavar="S", help="seconds for a cell (120)")
+    parser.add_argument(
+        "--timeout", type=positive, default=600, metavar="S",
+        help="seconds for the graded cells of a submission, and as many for the student's own (600)",
+    )  # fmt: skip
+    parser.add_argument("--memory", type=positive, default=4096, metavar="MIB", help="MiB for a submission (4096)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts there, one JSON object a line")
+    parser.add_argument("--force", action="store_true", help="grade again what is in the cache")
+
+
+def run(options) -> int:
+    from course import report
+    from course.grade import engine
+    from course.grade.sandbox.choice import choose
+    from course.grade.sandbox.limits import Limits
+
+    limits = Limits(options.cell_timeout, options.timeout, options.memory)
+    settings = engine.Options(
+        students=tuple(options.student or ()),
+        jobs=options.jobs,
+        scheduler=options.scheduler,
+        sandbox=choose(options.sandbox),
+        tests=options.tests or "",
+        limits=limits,
+        force=options.force,
+    )
+    if settings.sandbox == "rlimits":
+        print(NO_SANDBOX, file=sys.stderr)
+    total = len(engine.submissions(options.assignment, options.course_dir, settings.students))
+    try:
+        graded = engine.grade(options.assignment, options.course_dir, settings, say=_say)
+        with contextlib.closing(graded) as verdicts:
+            done = _with_progress(verdicts, total, options.assignment)
+    except KeyboardInterrupt:
+        print("\nThe marks so far are kept: the same command goes on where it stopped.", file=sys.stderr)
+        raise
+    done.sort(key=lambda verdict: verdict.student)
+    _print_table(done)
+    if options.json:
+        report.write_json(done, options.json)
+    return 0
+
+
+def _say(sentence: str) -> None:
+    """Tell the teacher what they have to know first."""
+    from course.verdict import printable
+
+    print(f"NOTE: {printable(sentence)}", file=sys.stderr)
+
+
+def _with_progress(verdicts, total: int, title: str) -> list:
+    """Collect the verdicts; on a terminal with a bar and the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        return list(progress.track(verdicts, total=total, description=title))
+
+
+def _print_table(verdicts) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from course.verdict import printable
+
+    table = Table("student", "verdict", "score", "seconds", "cause")
+    for verdict in verdicts:
+        score = "–" if verdict.score is None else f"{verdict.score:g} / {verdict.max_score:g}"
+        cells = (verdict.student, verdict.verdict, score, f"{verdict.seconds:.1f}", verdict.cause)
+        # Names and causes come from students: neither rich's markup nor a terminal's control codes take effect.
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    Console().print(table)
