@@ -7,12 +7,7 @@ same, neither does the rest.
 """
 
 import ast
-import builtins
 import dataclasses
-import io
-import keyword
-import re
-import tokenize
 from collections import Counter
 from collections.abc import Collection
 
@@ -22,11 +17,9 @@ from rapidfuzz.distance import Indel
 from course.grade.roles import settings_of
 from course.grade.submission.building import Submission
 from course.grade.submission.code import definitions, parse, statements
+from course.shapes import code_in, comments, lines, runs, tokens
 
 MAX_COMPARED = 60_000  # characters of code in a submission that are compared; it is ten times a long notebook's
-COMMENT = tokenize.COMMENT
-SKIPPED = {COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING}
-SKIPPED |= {tokenize.ENDMARKER}
 
 # Measured on two independent solutions of all 28 exercises, one of which follows the hints word for word: where the
 # text leaves so much open, they share at most 0.78 of the tokens and 0.44 of the lines with the reference; where it
@@ -38,7 +31,6 @@ SAME_LINES = 0.8  # share of the reference's lines, in any order
 ALL_LARGE = 300  # tokens of all answers together
 ALL_ALIKE = 0.97  # share of them, in order; who followed the hints word for word got to 0.92
 REMARK = 4  # words of a comment that nobody writes a second time
-SPAN = re.compile(r"```(?:python)?\n(.*?)```|`([^`\n]+)`", re.DOTALL)  # code in a text
 RUN = 4  # tokens in a row by which code is compared with what a text dictates
 
 
@@ -76,7 +68,7 @@ def _references(source: NotebookNode, release: NotebookNode, wanted: Collection[
     given = {settings_of(cell).get("grade_id"): cell.source for cell in release.cells if cell.cell_type == "code"}
     remarks = frozenset().union(*(_remarks(cell.source) for cell in release.cells if cell.cell_type == "code"))
     return [
-        _Reference(grade_id, cell.source, frozenset(_lines(given.get(grade_id, ""))), _remarks(cell.source) - remarks)
+        _Reference(grade_id, cell.source, frozenset(lines(given.get(grade_id, ""))), _remarks(cell.source) - remarks)
         for cell in source.cells
         if (grade_id := settings_of(cell).get("grade_id")) in wanted and not settings_of(cell).get("grade")
     ]
@@ -111,10 +103,9 @@ def _taken(texts: list[str], functions: frozenset[str], modules: frozenset[str])
 
 def _dictated(release: NotebookNode) -> set[tuple[str, ...]]:
     """All runs of tokens that stand as code in the notebook's text, or in its given cells."""
-    texts = [cell.source for cell in release.cells]
-    spans = [a or b for text in texts for a, b in SPAN.findall(text)]
+    spans = [span for cell in release.cells for span in code_in(cell.source)]
     spans += [cell.source for cell in release.cells if cell.cell_type == "code"]
-    return {run for span in spans for run in _runs(tokens(span))}
+    return {run for span in spans for run in runs(tokens(span), RUN)}
 
 
 def _all_alike(pairs: list[tuple[_Reference, str]]) -> dict[str, str]:
@@ -129,17 +120,13 @@ def _all_alike(pairs: list[tuple[_Reference, str]]) -> dict[str, str]:
 
 def _left_open(words: list[str], dictated: set[tuple[str, ...]]) -> int:
     """How many tokens stand in no run that the text dictates."""
-    told = {start + step for start, run in enumerate(_runs(words)) if run in dictated for step in range(RUN)}
+    told = {start + step for start, run in enumerate(runs(words, RUN)) if run in dictated for step in range(RUN)}
     return len(words) - len(told)
-
-
-def _runs(words: list[str]) -> list[tuple[str, ...]]:
-    return [tuple(words[start : start + RUN]) for start in range(len(words) - RUN + 1)]
 
 
 def _alike(texts: list[str], reference: _Reference, dictated: set[tuple[str, ...]]) -> str | None:
     """Whether a definition anywhere in the student's cells is the reference's text but for names and order."""
-    expected, lines = tokens(reference.source, reference.stub), _lines(reference.source, reference.stub)
+    expected, own = tokens(reference.source, reference.stub), lines(reference.source, reference.stub)
     is_large = len(expected) >= LARGE and _left_open(expected, dictated) >= OPEN
     room = MAX_COMPARED
     for text in texts:
@@ -151,20 +138,16 @@ def _alike(texts: list[str], reference: _Reference, dictated: set[tuple[str, ...
         for part in _parts(text) if is_large else ():
             written = tokens(part, reference.stub)
             ordered = Indel.normalized_similarity(expected, written) >= ALIKE
-            if ordered or (_in_common(lines, _lines(part)) >= SAME_LINES and len(written) < 1.5 * len(expected)):
+            if ordered or (_in_common(own, lines(part)) >= SAME_LINES and len(written) < 1.5 * len(expected)):
                 return f"{reference.grade_id} is the text of the reference, but for names and order."
     return None
 
 
 def _remarks(text: str) -> frozenset[str]:
     """The comments that are more than a word or two, but for nbgrader's marks."""
-    try:
-        found = [
-            token.string for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == COMMENT
-        ]
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        return frozenset()
-    return frozenset(remark for remark in found if len(remark.split()) > REMARK and not remark.startswith("###"))
+    return frozenset(
+        remark for remark in comments(text) if len(remark.split()) > REMARK and not remark.startswith("###")
+    )
 
 
 def _parts(text: str) -> list[str]:
@@ -173,45 +156,5 @@ def _parts(text: str) -> list[str]:
     return parts or [text]
 
 
-def tokens(text: str, stub: frozenset[str] = frozenset()) -> list[str]:
-    """The tokens of a text, with one word for all names that its author could choose; empty for what is no Python.
-
-    Lines of the `stub` are left out.
-
-    >>> tokens("def f(a):  # twice\\n    return len(a) * 2.0")
-    ['def', '_', '(', '_', ')', ':', 'return', 'len', '(', '_', ')', '*', '2.0']
-    """
-    return [word for line in _token_lines(text) if " ".join(line) not in stub for word in line]
-
-
-def _lines(text: str, stub: frozenset[str] = frozenset()) -> Counter:
-    """The logical lines of a text as tokens, and how often each is there."""
-    return Counter(line for words in _token_lines(text) if (line := " ".join(words)) not in stub)
-
-
 def _in_common(lines: Counter, others: Counter) -> float:
     return sum((lines & others).values()) / max(1, sum(lines.values()))
-
-
-def _token_lines(text: str) -> list[list[str]]:
-    lines: list[list[str]] = [[]]
-    previous = ""
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.NEWLINE:
-                lines.append([])
-            if token.type in SKIPPED:
-                continue
-            is_docstring = token.type == tokenize.STRING and not lines[-1] and previous in ("", ":")
-            if not is_docstring:
-                lines[-1].append(_word(token, previous))
-            previous = token.string
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        return []
-    return [line for line in lines if line]
-
-
-def _word(token: tokenize.TokenInfo, previous: str) -> str:
-    """A token; a name that its author chose is as good as any other, but not the name of an attribute."""
-    is_fixed = keyword.iskeyword(token.string) or hasattr(builtins, token.string) or previous == "."
-    return token.string if token.type != tokenize.NAME or is_fixed else "_"
