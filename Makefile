@@ -27,9 +27,9 @@ lint: $(READY) ## style of the code, and whether built files are what the texts 
 clean: ## remove what the targets made
 	rm -rf $(VENV) demo runs
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml course/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another with make PYTHON=…") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,teacher,demo,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,demo]' --editable './course[test]'
 	@touch $@

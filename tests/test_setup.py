@@ -20,10 +20,20 @@ def constraints():
     return {normal(name): version for name, _, version in (line.partition("==") for line in lines if "==" in line)}
 
 
+def project(path):
+    """What a pyproject.toml says of its distribution."""
+    return tomllib.loads((ROOT / path).read_text(encoding="utf-8"))["project"]
+
+
+STUDENTS, TEACHERS = project("pyproject.toml"), project("course/pyproject.toml")
+
+
 def requirements():
-    """Every direct requirement of pyproject.toml, with its extras."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    """Every direct requirement of the two distributions, with their extras, on anything but each other."""
+    lines = []
+    for distribution in (STUDENTS, TEACHERS):
+        extras = itertools.chain(*distribution["optional-dependencies"].values())
+        lines += [line for line in (*distribution["dependencies"], *extras) if line != STUDENTS["name"]]
     return {normal(re.match(r"[\w.-]+", line).group()): line for line in lines}
 
 
@@ -52,8 +62,7 @@ def test_a_planted_difference_is_seen():
 
 def test_colab_keeps_its_torch_and_numpy():
     """`pip install` of the student's side may not move them, so they are named without a version."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert {"torch", "numpy"} <= set(project["dependencies"])
+    assert {"torch", "numpy"} <= set(STUDENTS["dependencies"])
 
 
 def test_torch_is_pinned_in_constraints():

@@ -119,8 +119,7 @@ def install(runtime: Runtime, command: list[str]) -> dict[str, str]:
 
     The keys are packages, the values their versions before and after.
     """
-    for part in ("course", "helpers"):
-        shutil.copytree(ROOT / part, runtime.folder / "copy" / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "helpers", runtime.folder / "copy" / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
     for part in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / part, runtime.folder / "copy")
     copy = f"{runtime.seen}/copy"
