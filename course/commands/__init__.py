@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course import Refusal
 
-NAMES = ("build", "messages", "run", "grade", "feedback", "report")
+NAMES = ("build", "messages", "run", "grade", "feedback", "report", "release")
 
 
 class UsageError(Refusal):
@@ -23,6 +23,15 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return value
+
+
+def assignment(text: str) -> str:
+    """The type of an argument that names an assignment; a shell completes the folder's name with a slash.
+
+    >>> assignment("ner-en/")
+    'ner-en'
+    """
+    return text.rstrip("/") or text
 
 
 def kept_verdicts(assignments: list[str], course_dir: Path) -> list:
