@@ -14,7 +14,7 @@ from pathlib import Path
 from course.folder import Folder, replace_file
 from course.grade.job import Graded, Job
 from course.grade.judge.plants import Plant
-from course.grade.submission.files import Handed
+from course.notebooks.unpacking import Handed
 from course.verdict import Verdict
 
 LASTING = ("graded", "unreadable", "wrong_notebook")  # not what ran into a limit of a moment's busy machine
@@ -25,8 +25,8 @@ def grader_version() -> bytes:
     """A digest of all that decides a verdict beside the notebooks: the grader, the helpers, the installed packages."""
     here = Path(__file__)
     digest = hashlib.sha256(sys.version.encode())
-    shapes = here.parents[1] / "shapes.py"
-    for path in [*sorted(here.parent.rglob("*.py")), shapes, *sorted((here.parents[2] / "helpers").rglob("*.*"))]:
+    shared = [here.parents[1] / "shapes.py", *sorted((here.parents[1] / "notebooks").rglob("*.py"))]
+    for path in [*sorted(here.parent.rglob("*.py")), *shared, *sorted((here.parents[2] / "helpers").rglob("*.*"))]:
         if "__pycache__" not in path.parts:
             digest.update(path.read_bytes())
     for path in sorted(here.parents[1].glob("units/*/unseen.*")):

@@ -24,7 +24,7 @@ from course.grade.sandbox.choice import choose
 from course.grade.sandbox.limits import Limits
 from course.grade.sandbox.warm import LANGUAGE_MODELS
 from course.grade.submission.code import parse
-from course.grade.submission.files import Handed
+from course.notebooks.unpacking import Handed
 from course.kept import load_all, save
 from course.verdict import Judged, Verdict, bounded
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from course.grade import roles
 from course.grade.job import Fitness, Graded, Job, notebooks_of
-from course.grade.submission.files import Handed
+from course.notebooks.unpacking import Handed
 from course.verdict import CellScore
 
 

@@ -19,10 +19,11 @@ from course.grade.judge.plants import Plant
 from course.grade.run import Run
 from course.grade.sandbox.limits import Limits
 from course.grade.sandbox.warm import Warm
-from course.grade.submission import building, files
-from course.grade.submission.files import Choice, Handed
-from course.grade.submission.reading import Unreadable
-from course.grade.submission.recognising import WrongNotebook
+from course.grade.submission import building
+from course.notebooks import files
+from course.notebooks.files import Choice
+from course.notebooks.reading import Unreadable, WrongNotebook
+from course.notebooks.unpacking import Handed
 from course.verdict import Judged, Verdict, bounded
 
 REPAIRS_SHOWN = 10

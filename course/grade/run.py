@@ -23,7 +23,7 @@ from course.grade.sandbox.student import Line, Student
 from course.grade.sandbox.warm import Warm
 from course.grade.submission.cells import Slot, slots_of
 from course.grade.submission.code import IMPORTS, bound, parse, read_names
-from course.grade.submission.files import Choice
+from course.notebooks.files import Choice
 from course.grade.submission.needed import needed_parts
 from course.verdict import NO_ANSWER, CellScore
 

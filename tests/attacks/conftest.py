@@ -18,7 +18,7 @@ from course.grade import job
 from course.grade.sandbox.choice import choose
 from course.grade.sandbox.limits import Limits, SandboxUnavailable
 from course.grade.sandbox.warm import Warm
-from course.grade.submission.files import Handed
+from course.notebooks.unpacking import Handed
 from course.pages import feedback
 from course.verdict import Verdict
 

@@ -34,7 +34,7 @@ from course.demo import fill, reference_answers
 from course.grade import job
 from course.grade.sandbox.limits import Limits
 from course.grade.sandbox.warm import LANGUAGE_MODELS, Warm
-from course.grade.submission.files import Handed
+from course.notebooks.unpacking import Handed
 
 ASSIGNMENT = "ner-en"
 SMALL = "small"
@@ -45,6 +45,7 @@ TASKS = {
     "words": ("def words(text):\n    return sorted(set(text.lower().split()))", "assert words('B a b') == ['a', 'b']"),
     "norm": ("import numpy as np\ndef norm(x):\n    return float(np.sqrt(np.dot(x, x)))", "assert norm([3, 4]) == 5"),
 }
+STOCK = "--Autograde.exporter_class=nbconvert.exporters.NotebookExporter"  # not what nbgrader_config.py puts there
 METERED = 2  # submissions per core whose processor time is measured, for all are alike
 
 
@@ -160,7 +161,7 @@ def main() -> None:
         python = [sys.executable, "-m"]
         for course_dir in (stock, ours) if options.small else (stock,):
             measure([*python, "nbgrader", "generate_assignment", assignment], course_dir)
-        stock_seconds, stock_peak = measure([*python, "nbgrader", "autograde", assignment], stock)
+        stock_seconds, stock_peak = measure([*python, "nbgrader", "autograde", assignment, STOCK], stock)
         ours_seconds, ours_peak = measure([*python, "course.cli", "grade", assignment, "--course-dir", str(ours)], ROOT)
         verdicts = kept.load_all(ours, assignment)
         floor = None if options.small else floor_of(ours, options.students, cores)

@@ -8,10 +8,9 @@ import zipfile
 import nbformat
 import pytest
 
-from course.grade.submission import files
-from course.grade.submission.files import Handed
-from course.grade.submission.reading import Unreadable
-from course.grade.submission.recognising import WrongNotebook
+from course.notebooks import files
+from course.notebooks.reading import Unreadable, WrongNotebook
+from course.notebooks.unpacking import Handed
 from course.pages import feedback
 
 OLD, NEW = 1_000_000_000.0, 1_700_000_000.0

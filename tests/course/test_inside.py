@@ -17,7 +17,7 @@ import pytest
 from course.grade import fitness, job
 from course.grade.job import Fitness, Graded, Job
 from course.grade.sandbox.limits import Limits
-from course.grade.submission.files import Handed
+from course.notebooks.unpacking import Handed
 
 LIMITS = Limits(cell_seconds=20, total_seconds=120)
 MODULES = ("matplotlib.pyplot", "numpy", "pandas")

@@ -5,7 +5,7 @@ import pytest
 
 from course.grade.judge import own_work
 from course.grade.submission.building import build
-from course.grade.submission.reading import read_notebook
+from course.notebooks.reading import read_notebook
 
 BODY = '''def count_words(texts, stop_words, minimum):
     """Word → how often it is there."""

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course import ROOT
-from course.grade.submission import files, saying
+from course.grade.submission import saying
 from course.grade.submission.building import build
-from course.grade.submission.files import Handed
-from course.grade.submission.reading import Unreadable, read_notebook
-from course.grade.submission.recognising import WrongNotebook
+from course.notebooks import files
+from course.notebooks.reading import Unreadable, WrongNotebook, read_notebook
+from course.notebooks.unpacking import Handed
 
 # --- A small assignment -----------------------------------------------------------------------------------------
 

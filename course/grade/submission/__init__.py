@@ -6,8 +6,8 @@ everything that was kept or had to be repaired. Nothing of the student's is run 
 sources get through: metadata are hints for finding cells and nothing else; tags, points and roles are the teacher's
 (one tag in a student's file gives full marks in nbgrader).
 
-`files` chooses among what was handed in, `reading` makes cells of bytes, `code` reads Python without running it,
-`cells` says what the teacher's and the student's cells are, `recognising` which of them is which, `choosing` which one
-holds each answer, `keeping` what was added to the teacher's cells, `building` puts all of it together, `saying` says
-so, `needed` finds the part of an excursus that the rest needs.
+`course.notebooks` chooses among what was handed in and makes cells of bytes. Here, `code` reads Python without
+running it, `cells` says what the teacher's and the student's cells are, `recognising` which of them is which,
+`choosing` which one holds each answer, `keeping` what was added to the teacher's cells, `building` puts all of it
+together, `saying` says so, `needed` finds the part of an excursus that the rest needs.
 """

@@ -24,7 +24,7 @@ from course.grade.submission.code import (
     parse,
     taken_by,
 )
-from course.grade.submission.reading import cell_id, grade_id
+from course.notebooks.reading import cell_id, grade_id
 
 WEAK_ID = re.compile(r".*-\d+", re.DOTALL)  # a running number: it moves when the teacher inserts a cell
 SOLUTION = re.compile(r"^[^\n]*### BEGIN SOLUTION.*?### END SOLUTION[^\n]*\n?", re.DOTALL | re.MULTILINE)

@@ -14,6 +14,7 @@ from rapidfuzz.distance import Indel
 
 from course.grade.submission.cells import Homes, Piece, Slot
 from course.grade.submission.code import key
+from course.notebooks.reading import WrongNotebook
 
 MAX_COMPARED_CELLS = 2_000  # unrecognised cells that are compared with the teacher's; the rest stay the student's
 MAX_COMPARED_WORDS = 300  # of each cell
@@ -26,10 +27,6 @@ MIN_WORDS = 3  # shorter cells are recognised by equality only
 LITTLE = 0.2  # a notebook with less of the teacher's cells may be another one
 MUCH = 0.5  # one with more of them is not, though most of its grade ids are unknown
 WORD = re.compile(r"\w+")
-
-
-class WrongNotebook(Exception):
-    """The notebook belongs to something else; the message says so, for a teacher."""
 
 
 def recognise(slots: list[Slot], pieces: list[Piece]) -> Homes:

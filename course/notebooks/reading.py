@@ -23,6 +23,10 @@ class Unreadable(Exception):
     """The file cannot be read as a notebook; the message says why, for a teacher."""
 
 
+class WrongNotebook(Exception):
+    """The notebook belongs to something else; the message says so, for a teacher."""
+
+
 def read_notebook(data: bytes) -> NotebookNode:
     """Read a notebook. `metadata.repairs` of the result counts what was left out. Raises `Unreadable`."""
     root, repairs = _json(data)
