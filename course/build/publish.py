@@ -117,8 +117,7 @@ def _write(files: dict[str, bytes], target: Path, written: list[str], removed: l
         both = {path: earlier.get(path, set()) | final.get(path, set()) for path in {*earlier, *final}}
         replace_file(target / RECORD, _lines(both))
         for path in written:
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            (unfinished / path).replace(target / path)
+            _move(unfinished / path, target / path)
         for path in removed:
             _remove(target, path)
         replace_file(target / RECORD, _lines(final))
@@ -127,6 +126,11 @@ def _write(files: dict[str, bytes], target: Path, written: list[str], removed: l
         if is_new:
             with contextlib.suppress(OSError):  # it holds something
                 target.rmdir()
+
+
+def _move(unfinished: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.replace(place)
 
 
 def _remove(target: Path, path: str) -> None:

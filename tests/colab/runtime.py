@@ -120,8 +120,7 @@ def install(runtime: Runtime, command: list[str]) -> dict[str, str]:
     The keys are packages, the values their versions before and after.
     """
     shutil.copytree(ROOT / "helpers", runtime.folder / "copy" / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("pyproject.toml", "README.md"):
-        shutil.copy(ROOT / part, runtime.folder / "copy")
+    shutil.copy(ROOT / "pyproject.toml", runtime.folder / "copy")
     copy = f"{runtime.seen}/copy"
     before = _versions(runtime)
     runtime.run("-m", "pip", *(copy if word.startswith(f"{COURSE} @ ") else word for word in command))
