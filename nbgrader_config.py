@@ -1,4 +1,4 @@
-"""So that the stock `nbgrader` command works in this folder: `nbgrader autograde ner-en`."""
+"""So that nbgrader's commands and formgrader work in this folder, and do what `course` does."""
 
 c = get_config()  # noqa: F821
 
@@ -6,5 +6,10 @@ c.CourseDirectory.course_id = "transformers-course"
 c.Execute.timeout = 120  # seconds for one cell: training on a shared processor takes longer than nbgrader's 30
 c.Execute.skip_cells_with_tag = "__never__"  # a tag on a test cell must not give full marks
 c.IncludeHeaderFooter.header = ""
-# What students write acts neither in formgrader nor in nbgrader's own feedback pages.
+
+# For any course that `course` grades: `nbgrader autograde`, `generate_feedback` and formgrader's buttons do what
+# `course grade` and `course feedback` do. Submissions stay in the sandbox, hidden tests off the students' pages.
+c.Autograde.exporter_class = c.GenerateFeedback.exporter_class = "course.grade.formgrader.CourseCommand"
+c.ExchangeFactory.release_feedback = "course.grade.formgrader.ReleaseFeedback"
+# What students write acts nowhere in formgrader.
 c.HTMLExporter.filters = {"strip_files_prefix": "course.grade.formgrader.harmless"}

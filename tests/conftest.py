@@ -1,6 +1,16 @@
-"""What tests of every part share: a browser, and their order."""
+"""What tests of every part share: a browser, a Jupyter server, and their order."""
 
+import contextlib
+import os
+import secrets
 import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +43,45 @@ def browser(chromium):
     chromium.get("about:blank")
     chromium.get_log("browser")
     return chromium
+
+
+@pytest.fixture
+def jupyter_server(tmp_path):
+    """A function: folder → address of a Jupyter server in it, and the query that logs in there."""
+    with contextlib.ExitStack() as servers:
+        yield lambda folder: servers.enter_context(_server(folder, tmp_path))
+
+
+@contextlib.contextmanager
+def _server(folder: Path, home: Path, patience: float = 120):
+    token = secrets.token_hex(16)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyter", "server", "--allow-root", "--no-browser", "--ip=127.0.0.1"]
+    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
+    command += [f"--ServerApp.root_dir={folder}"]
+    private = {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "RUNTIME", "DATA")}
+    address = f"http://127.0.0.1:{port}"
+    with (home / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=os.environ | private | {"HOME": str(home)}, stdout=log, stderr=log
+        )
+        try:
+            deadline = time.monotonic() + patience
+            while not _answers(f"{address}/api"):
+                assert process.poll() is None and time.monotonic() < deadline, (home / "server.log").read_text()
+                threading.Event().wait(0.05)
+            yield address, f"?token={token}"
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _answers(address: str) -> bool:
+    with contextlib.suppress(OSError):
+        return urllib.request.urlopen(address, timeout=5).status == 200
+    return False
 
 
 LONGEST = ("test_flow", "test_newest", "test_class", "test_units", "test_neighbours", "test_courses", "test_grade_cli")

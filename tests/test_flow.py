@@ -71,6 +71,7 @@ def stock_course(tmp_path_factory):
     submit(course, "right", "ner-es", reference_answers("ner"))
     submit(course, "untouched", "ner-es", {})
     config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+    del config["Autograde"]  # which puts `course grade` in its place
     config.CourseDirectory.root = str(course)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)  # nbgrader calls alembic by name
