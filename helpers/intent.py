@@ -9,15 +9,14 @@ import dataclasses
 import json
 import os
 import re
-import tomllib
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
+from helpers.language import BY_CODE, words
 from helpers.language import gettext as _
 
 WORDS_OF_REPLIES = Path(__file__).with_name("replies.toml")
-LOCALES = {"en": "en-US", "ru": "ru-RU", "es": "es-ES"}
+LOCALES = {code: language.locale for code, language in BY_CODE.items()}
 
 # Encoders whose vocabulary or training is English: in another language they hardly learn (see the unit's measurements).
 ENGLISH_ENCODERS = {"all-MiniLM-L6-v2", "distilbert-base-uncased"}
@@ -235,39 +234,35 @@ def reply(
     ranking = sorted(model.config.id2label, key=lambda number: -probabilities[number])
     label, score = model.config.id2label[ranking[0]], probabilities[ranking[0]]
     out_of_scope = is_out_of_scope(probabilities, threshold)
-    words = _replies()[language]
+    said = words(WORDS_OF_REPLIES)[language]
     if not legibility.letters(request) or (out_of_scope and legibility.is_unintelligible(request)):
-        return {"kind": "unintelligible", "label": None, "score": score, "text": words["unintelligible"]}
+        return {"kind": "unintelligible", "label": None, "score": score, "text": said["unintelligible"]}
     if label in CHAT:
         tasks = [model.config.id2label[number] for number in ranking if model.config.id2label[number] not in CHAT]
-        text = words["no_intent"].format(offer=_offer(tasks[0], words)) if tasks else words["unintelligible"]
+        text = said["no_intent"].format(offer=_offer(tasks[0], said)) if tasks else said["unintelligible"]
         return {"kind": "no_intent", "label": label, "score": score, "text": text}
     if not out_of_scope:
-        text = words["intent"].format(name=_name(label, words))
+        text = said["intent"].format(name=_name(label, said))
         return {"kind": "intent", "label": label, "score": score, "text": text}
     if shelf is not None:
         put_aside(shelf, request, language=language, guess=label, score=score)
-    return {"kind": "unknown", "label": None, "score": score, "text": words["unknown"]}
+    return {"kind": "unknown", "label": None, "score": score, "text": said["unknown"]}
 
 
 def examples(locale: str) -> list[str]:
     """Four requests in the language of a locale, one of each kind that `reply` knows."""
-    return list(_replies()[locale[:2]]["examples"])
+    language = next(code for code, known in LOCALES.items() if known == locale)
+    return list(words(WORDS_OF_REPLIES)[language]["examples"])
 
 
-def _offer(label: str, words: dict) -> str:
+def _offer(label: str, said: dict) -> str:
     """What the assistant can do, in the user's language; the intent's own name where the table lacks it."""
-    return words["offers"].get(label.partition("_")[0], label)
+    return said["offers"].get(label.partition("_")[0], label)
 
 
-def _name(label: str, words: dict) -> str:
+def _name(label: str, said: dict) -> str:
     """An intent in the user's language; its own name where the table lacks it."""
-    return words["intents"].get(label, label)
-
-
-@cache
-def _replies() -> dict:
-    return tomllib.loads(WORDS_OF_REPLIES.read_text(encoding="utf-8"))
+    return said["intents"].get(label, label)
 
 
 def put_aside(shelf: str | Path, request: str, *, language: str, guess: str, score: float) -> None:

@@ -98,9 +98,9 @@ def default_name() -> str:
 def load(unit: str, name: str = "auto", *, language: str | None = None, **overrides) -> Profile:
     """Return the settings of a unit; an override of `None`, "" or 0 means: as the table says.
 
-    From here on, helpers speak the reader's `language` in this process. Where the table has another checkpoint for it,
-    that one is taken. Where `checkpoint` is
-    overridden and the table has numbers for that checkpoint, those are used.
+    From here on, helpers speak the reader's `language` in this process. Where the table has other settings for all
+    languages but English (`not_english`), they are taken. Where `checkpoint` is overridden and the table has numbers
+    for that checkpoint, those are used.
 
     >>> load("ner", "offline").checkpoint
     'all-MiniLM-L6-v2'
@@ -116,7 +116,8 @@ def load(unit: str, name: str = "auto", *, language: str | None = None, **overri
         raise UnknownProfile(_("There is no unit {name!r}: choose one of {known}.", name=unit, known=known))
     settings = {**table["profiles"][name], **table["units"][unit][name]}
     overrides = {key: value for key, value in overrides.items() if value}
-    settings |= settings.pop("languages", {}).get(language, {})
+    not_english = settings.pop("not_english", {})
+    settings |= not_english if language not in (None, "en") else {}
     recipes = settings.pop("recipes", {})
     settings |= recipes.get(overrides.get("checkpoint", settings["checkpoint"]), {}) | overrides
     fields = {field.name: field.type for field in dataclasses.fields(Profile)}

@@ -1,23 +1,27 @@
 """The `.po` files: kept in step with the text, and checked.
 
 In: a unit's messages and its catalogue in one language. Out: an updated catalogue, or the list of what is wrong with
-it. Translators edit `course/units/<unit>/<language>.po`, in Poedit or in any editor.
+it. Translators edit `course/units/<unit>/<language>.po`, in Poedit or in any editor; what the builder writes into every
+notebook is translated once, in `course/locale/`, and what `helpers` say in `helpers/locale/`.
 """
 
 import csv
 import difflib
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import polib
 
-from course.build import helpers_messages
-from course.build.expand import builder_cells, header_cells
-from course.build.read import UNITS, Unit, read_unit
+from course.build import header, helpers_messages
+from course.build.expand import builder_cells
+from course.build.read import UNITS, Unit, languages_of, read_unit, unit_names
 from course.build.translate import messages
 
-GLOSSARY = Path(__file__).parents[1] / "glossary.csv"
+COURSE = Path(__file__).parents[1]
+GLOSSARY = COURSE / "glossary.csv"
+BUILDER = "course"  # beside the units' names in `course messages`
 SIMILAR = 0.6  # from this likeness on, an old translation is offered as a draft (fuzzy)
 KEPT = {
     "inline code": re.compile(r"`[^`]+`"),
@@ -25,25 +29,51 @@ KEPT = {
     "link or image": re.compile(r"\]\(([^)]*)\)"),
     "HTML tag": re.compile(r"</?[a-z][^>]*>"),
     "table bar": re.compile(r"\|"),
-    "placeholder": re.compile(r"\{[a-z_]+(?:![rsa])?(?::[^{}]*)?\}"),
+    "placeholder": re.compile(r"\{[a-z0-9_]+(?:![rsa])?(?::[^{}]*)?\}"),
     "bold mark": re.compile(r"\*\*"),
     "line break": re.compile(r"\n"),  # what follows it would be a block, or a line of code, of its own
 }
 
 
+def names() -> list[str]:
+    """What has catalogues: the units, `helpers`, and `course`, which are the builder's texts."""
+    return [*unit_names(), helpers_messages.NAME, BUILDER]
+
+
 def unit_messages(unit: Unit) -> list[str]:
-    """Everything of a unit that is translated: header, cells, the builder's short texts."""
-    return messages([*header_cells(unit), *unit.cells, *builder_cells()])
+    """Everything of a unit that is translated: header and cells."""
+    return messages([*header.parts(unit), *unit.cells])
+
+
+def builder_messages() -> list[str]:
+    """What the builder writes into every notebook."""
+    return messages(builder_cells())
 
 
 def messages_of(name: str) -> list[str]:
-    """The messages of a unit, or of `helpers`. Raises `UnitError`."""
-    return helpers_messages.messages() if name == helpers_messages.NAME else unit_messages(read_unit(name))
+    """The messages of one of `names`. Raises `UnitError`."""
+    if name == helpers_messages.NAME:
+        return helpers_messages.messages()
+    return builder_messages() if name == BUILDER else unit_messages(read_unit(name))
+
+
+def languages_wanted(name: str, languages: Iterable[str]) -> list[str]:
+    """Those of the languages in which one of `names` must be ready: a unit in those of its folder, the rest in all."""
+    shared = name in (helpers_messages.NAME, BUILDER)
+    return [language for language in languages if shared or language in languages_of(name)]
 
 
 def path_of(name: str, language: str) -> Path:
-    """The catalogue of a unit, or of `helpers`, in one language."""
-    return helpers_messages.path_of(language) if name == helpers_messages.NAME else UNITS / name / f"{language}.po"
+    """The catalogue of one of `names` in one language."""
+    if name == helpers_messages.NAME:
+        return helpers_messages.path_of(language)
+    return (COURSE / "locale" if name == BUILDER else UNITS / name) / f"{language}.po"
+
+
+def label(name: str, language: str) -> str:
+    """The catalogue as it is called in sentences: its path in the repository."""
+    folder = f"{name}/locale" if name in (helpers_messages.NAME, BUILDER) else f"course/units/{name}"
+    return f"{folder}/{language}.po"
 
 
 def read_table(path: Path) -> dict[str, str]:
@@ -105,26 +135,35 @@ def entry_problems(message: str, translation: str, language: str) -> list[str]:
     >>> entry_problems("Call `map`.", "Вызови `filter`.", "ru")
     ['inline code differs (`filter`, `map`)']
     """
+    found = lost(message, translation)
+    said = KEPT["placeholder"].sub("", message)
+    for term, stems in glossary(language).items():
+        if re.search(rf"\b{re.escape(term)}s?\b", said, re.I) and not _any_stem(stems, translation):
+            found.append(f"the glossary's word for {term!r} is missing ({' or '.join(stems)})")
+    return found
+
+
+def lost(message: str, translation: str) -> list[str]:
+    """What a translation lost or added that is the same in every language."""
     found = []
     for what, pattern in KEPT.items():
         ours, theirs = Counter(pattern.findall(message)), Counter(pattern.findall(translation))
         if ours != theirs:
             different = sorted(((ours - theirs) + (theirs - ours)).elements())
             found.append(f"{what} differs ({', '.join(dict.fromkeys(different))})")
-    for term, stems in glossary(language).items():
-        if re.search(rf"\b{re.escape(term)}s?\b", message, re.I) and not _any_stem(stems, translation):
-            found.append(f"the glossary's word for {term!r} is missing ({' or '.join(stems)})")
     return found
 
 
 def glossary(language: str) -> dict[str, list[str]]:
     """English term → the stems of its translation, one of which must occur wherever the term does.
 
-    Terms without stems in a language's column `<language>_stems` are for reading, not for checking.
+    Terms without stems in a language's column `<language>_stems` are for reading, not for checking; so are all of them
+    in a language without such a column.
     """
     with GLOSSARY.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {row["en"]: row[f"{language}_stems"].split("|") for row in rows if row[f"{language}_stems"]}
+    stems = f"{language}_stems"
+    return {row["en"]: row[stems].split("|") for row in rows if row.get(stems)}
 
 
 def _any_stem(stems: list[str], text: str) -> bool:

@@ -11,52 +11,28 @@ import re
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from course.build import closing, opening
+from course.build import closing, header, opening
 from course.build.read import LANGUAGES, Unit, UnitError
-from course.build.translate import worded
+from course.build.translate import translate, worded
 
 NBGRADER_SCHEMA = 3
 GRADING_PROFILE = "quick"  # whether a model learns shows after a few steps; a class has many models
 LANGUAGE_PARAMETER = re.compile(r'^language = "en"$', re.M)
 
-# Text that the builder writes; it is translated with the unit's own.
-HEADER = """\
-# {title}
-
-{summary}
-
-**When you are done, you can**
-
-{goals}
-
-| **Time** | **Training** | **Data** |
-| --- | --- | --- |
-| {minutes} minutes | {training} | {data} |
-
-**Prerequisites:** {prerequisites}.
-"""
+# What the builder writes into every notebook; it is translated once, not with each unit.
 CODE_STUB = "YOUR CODE HERE"
 TEXT_STUB = "YOUR ANSWER HERE"
-TEXTS = (opening.COLAB_ALT, opening.COLAB_START, opening.LOCAL_START, CODE_STUB, TEXT_STUB, closing.CHECK)
-
-
-def header_cells(unit: Unit) -> list[NotebookNode]:
-    """The first cells of a unit in English, and the builder's short texts, all to be translated."""
-    header = HEADER.format(
-        title=unit.title,
-        summary=unit.summary.strip(),
-        goals="\n".join(f"- {goal}" for goal in unit.goals),
-        minutes=unit.minutes,
-        training=unit.training,
-        data=unit.data.strip(),
-        prerequisites=unit.prerequisites,
-    )
-    return [new_markdown_cell(header.rstrip())]
+TEXTS = (*header.TEXTS, *opening.TEXTS, CODE_STUB, TEXT_STUB, closing.CHECK)
 
 
 def builder_cells() -> list[NotebookNode]:
-    """The builder's short texts as cells, so that they are translated like everything else."""
+    """The builder's texts as cells, so that they are translated like everything else."""
     return [new_markdown_cell(text) for text in TEXTS]
+
+
+def builder_words(table: dict[str, str]) -> dict[str, str]:
+    """The builder's texts → the same in another language, by its table of messages."""
+    return {text: cell.source for text, cell in zip(TEXTS, translate(builder_cells(), table), strict=True)}
 
 
 def expand(
@@ -64,15 +40,16 @@ def expand(
 ) -> NotebookNode:
     """Return the notebook of one language.
 
-    `cells` are the unit's translated cells, the header first; `words` maps the builder's short texts to their
-    translation; `repository` is `owner/name` on GitHub, or "".
+    `cells` are the unit's translated cells, those of its `header.parts` first; `words` maps the builder's texts to
+    their translation; `repository` is `owner/name` on GitHub, or "".
     """
-    header, *cells = cells
-    cells = [_with_language(cell, language) for cell in cells]
-    header.source = opening.with_links(header.source, unit.name, language, repository, words[opening.COLAB_ALT])
+    count = len(header.parts(unit))
+    title = header.cell(unit, cells[:count], words)
+    title.source = opening.with_links(title.source, unit, language, repository, words[opening.COLAB_ALT])
     start = opening.start_cells(unit.name, language, repository, words)
     end = closing.end_cells(words)
-    expanded = [header, *start, *(_expand_cell(cell, unit.name) for cell in cells), *end]
+    cells = [_with_language(cell, language) for cell in cells[count:]]
+    expanded = [title, *start, *(_expand_cell(cell, unit.name) for cell in cells), *end]
     _number(expanded, unit.name)
     notebook = new_notebook(cells=expanded)
     notebook.metadata = NotebookNode(

@@ -8,7 +8,9 @@ neither badge nor link nor install cell, but the commands that open the notebook
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-LANGUAGE_NAMES = {"en": "English", "ru": "Русский", "es": "Español"}
+from course.build.read import Unit
+from helpers.language import BY_CODE
+
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 COLAB_ALT = "Open in Colab"
@@ -28,6 +30,7 @@ LOCAL_START = """\
 1. `pip install ".[offline]" jupyterlab`
 2. `jupyter lab {notebook}`
 """
+TEXTS = (COLAB_ALT, COLAB_START, LOCAL_START)
 
 # transformers 5, which helpers need, cannot be imported beside an older peft (`cannot import name 'HybridCache'`).
 # Colab has peft: a newer one stays as it is, that of an older runtime is replaced together with its transformers.
@@ -39,17 +42,20 @@ def notebook_url(repository: str, unit: str, language: str) -> str:
     return f"https://colab.research.google.com/github/{repository}/blob/main/{_path(unit, language)}"
 
 
-def with_links(header: str, unit: str, language: str, repository: str, alt: str) -> str:
-    """Put the badge and the links to the other languages under the title, if the course has an address."""
+def with_links(header: str, unit: Unit, language: str, repository: str, alt: str) -> str:
+    """Put the badge and the links to the unit's other languages under the title, if the course has an address."""
     if not repository:
         return header
     title, rest = header.split("\n", 1)
-    badge = f"[![{alt}]({BADGE})]({notebook_url(repository, unit, language)})"
-    others = [
-        name if other == language else f"[{name}]({notebook_url(repository, unit, other)})"
-        for other, name in LANGUAGE_NAMES.items()
-    ]
-    return "\n".join([title, "", f"{badge} · {' · '.join(others)}", rest])
+    badge = f"[![{alt}]({BADGE})]({notebook_url(repository, unit.name, language)})"
+    others = [_link(unit.name, other, language, repository) for other in unit.languages]
+    line = " · ".join([badge, *others] if len(others) > 1 else [badge])
+    return "\n".join([title, "", line, rest])
+
+
+def _link(unit: str, other: str, language: str, repository: str) -> str:
+    name = BY_CODE[other].name
+    return name if other == language else f"[{name}]({notebook_url(repository, unit, other)})"
 
 
 def start_cells(unit: str, language: str, repository: str, words: dict[str, str]) -> list[NotebookNode]:

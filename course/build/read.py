@@ -18,9 +18,9 @@ import yaml
 from nbformat import NotebookNode
 
 from course import Refusal
+from helpers.language import LANGUAGES
 
 UNITS = Path(__file__).parents[1] / "units"
-LANGUAGES = ("en", "ru", "es")
 PAIRS = [(f"### BEGIN {what}", f"### END {what}") for what in ("SOLUTION", "HIDDEN TESTS")]
 
 
@@ -30,7 +30,10 @@ class UnitError(Refusal):
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """A unit of the course in English; `minutes` is what a newcomer needs, reading and exercises together."""
+    """A unit of the course in English; `minutes` is what a newcomer needs, reading and exercises together.
+
+    `languages` are those that it is published in, English first.
+    """
 
     name: str
     title: str
@@ -41,6 +44,7 @@ class Unit:
     prerequisites: str
     data: str
     cells: list[NotebookNode]
+    languages: tuple[str, ...] = ("en",)
 
 
 def unit_names() -> list[str]:
@@ -48,12 +52,18 @@ def unit_names() -> list[str]:
     return sorted(path.parent.name for path in UNITS.glob("*/unit.py"))
 
 
+def languages_of(name: str) -> tuple[str, ...]:
+    """The languages that a unit is written in: English, and those of which its folder has a catalogue."""
+    return tuple(code for code in LANGUAGES if code == "en" or (UNITS / name / f"{code}.po").is_file())
+
+
 def read_unit(name: str) -> Unit:
     """Read `course/units/<name>/unit.py`. Raises `UnitError`."""
     path = UNITS / name / "unit.py"
     if not path.is_file():
         raise UnitError(f"There is no unit {name!r}: choose one of {', '.join(unit_names())}.")
-    return parse_unit(name, path.read_text(encoding="utf-8"))
+    unit = parse_unit(name, path.read_text(encoding="utf-8"))
+    return dataclasses.replace(unit, languages=languages_of(name))
 
 
 def parse_unit(name: str, text: str) -> Unit:
@@ -63,7 +73,7 @@ def parse_unit(name: str, text: str) -> Unit:
         raise UnitError(f"{name}: the text must begin with front matter between two lines of ---.")
     header, *cells = cells
     fields = _front_matter(name, header.source)
-    expected = {field.name for field in dataclasses.fields(Unit)} - {"name", "cells"}
+    expected = {field.name for field in dataclasses.fields(Unit)} - {"name", "cells", "languages"}
     if fields.keys() != expected:
         wrong = ", ".join(sorted(fields.keys() ^ expected))
         raise UnitError(f"{name}: the front matter must hold {', '.join(sorted(expected))}; look at {wrong}.")

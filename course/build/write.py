@@ -14,8 +14,8 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from course import ROOT, Refusal
-from course.build import catalog, lessons, rules
-from course.build.expand import CODE_STUB, TEXT_STUB, TEXTS, builder_cells, expand, header_cells, same_code
+from course.build import catalog, header, lessons, rules
+from course.build.expand import CODE_STUB, TEXT_STUB, builder_words, expand, same_code
 from course.build.read import LANGUAGES, Unit, read_unit
 from course.build.translate import translate
 from helpers.check.reading import fingerprint
@@ -30,13 +30,13 @@ class Built:
     release: str
 
 
-def build_unit(name: str, languages: tuple[str, ...] = LANGUAGES, *, address: str | None = None) -> list[Built]:
-    """Build a unit in memory, for the course at `address`, by default the `repository` of pyproject.toml.
+def build_unit(name: str, *, address: str | None = None) -> list[Built]:
+    """Build a unit in memory in all its languages, for the course at `address` (by default `repository()`).
 
     Raises `UnitError`, or `CatalogueError` where a translation is not ready.
     """
     unit = read_unit(name)
-    return [build_language(unit, language, address) for language in languages]
+    return [build_language(unit, language, address) for language in unit.languages]
 
 
 class CatalogueError(Refusal):
@@ -45,14 +45,14 @@ class CatalogueError(Refusal):
 
 def build_language(unit: Unit, language: str, address: str | None = None) -> Built:
     """Build a unit in one language: translate, expand, release."""
-    table = _table(unit, language)
-    cells = translate([*header_cells(unit), *unit.cells], table)
-    check_parity(unit, cells[1:], language)
+    table = _table(unit.name, catalog.unit_messages(unit), language)
+    words = builder_words(_table(catalog.BUILDER, catalog.builder_messages(), language))
+    fields, cells = translate(header.parts(unit), table), translate(unit.cells, table)
+    check_parity(unit, cells, language)
     rules.check(f"{unit.name}-{language}", cells)
     lessons.check(unit.name, cells)
-    words = {text: cell.source for text, cell in zip(TEXTS, translate(builder_cells(), table), strict=True)}
     address = repository() if address is None else address
-    notebook = expand(unit, cells, language, repository=address, words=words)
+    notebook = expand(unit, [*fields, *cells], language, repository=address, words=words)
     source = dumps(notebook)
     released = release(unit.name, source, words[CODE_STUB], words[TEXT_STUB])
     return Built(Path(f"{unit.name}-{language}/{unit.name}.ipynb"), source, released)
@@ -70,14 +70,15 @@ def check_parity(unit: Unit, translated: list[NotebookNode], language: str) -> N
             raise CatalogueError(f"{unit.name}-{language}: the code of the cell that begins with {first!r} differs.")
 
 
-def _table(unit: Unit, language: str) -> dict[str, str]:
+def _table(name: str, ids: list[str], language: str) -> dict[str, str]:
+    """Message → translation of a catalogue that is ready."""
     if language == "en":
         return {}
-    path = catalog.path_of(unit.name, language)
-    found = catalog.problems(catalog.unit_messages(unit), catalog.load(path), language)
+    path = catalog.path_of(name, language)
+    found = catalog.problems(ids, catalog.load(path), language)
     if found:
         raise CatalogueError(
-            f"{path.relative_to(ROOT)} is not ready ({len(found)} entries; the first: {found[0]}): "
+            f"{catalog.label(name, language)} is not ready ({len(found)} entries; the first: {found[0]}): "
             "run `course messages --update`, translate, and check with `course messages --check`."
         )
     return catalog.read_table(path)
@@ -146,6 +147,13 @@ def write(built: list[Built], root: Path) -> list[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode())
     return changed
+
+
+def abandoned(unit: Unit, root: Path) -> list[str]:
+    """The folders of source/ and release/ that hold the unit in a language in which it is not published."""
+    others = [code for code in LANGUAGES if code not in unit.languages]
+    folders = [root / kind / f"{unit.name}-{code}" for code in others for kind in ("source", "release")]
+    return [folder.relative_to(root).as_posix() for folder in folders if folder.exists()]
 
 
 def _files(built: list[Built], root: Path):

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+from helpers.language import LANGUAGES
+
 HELP = "Run a unit's notebook from top to bottom."
 EXAMPLE = "course run ner --lang es -p epochs 1"
 
 
 def arguments(parser) -> None:
     parser.add_argument("unit", metavar="UNIT")
-    parser.add_argument("--lang", choices=("en", "ru", "es"), default="en")
+    parser.add_argument("--lang", choices=LANGUAGES, default="en")
     parser.add_argument(
         "--profile",
         default="auto",

@@ -1,6 +1,6 @@
 """What a student gets back: one page per notebook, in the language of the assignment.
 
-In: a verdict, the graded notebook, what was released, and what a person has added in the gradebook. Out: HTML without
+In: a verdict, the final mark, the graded notebook, and what was released. Out: HTML without
 scripts, without anything that the student's code could have put there as markup. For each exercise it says what was
 right and what was not, rule by rule, in the words of the notebook; never a hidden test's code, its inputs or what it
 expected.
@@ -8,9 +8,9 @@ expected.
 
 import dataclasses
 import re
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 from markupsafe import Markup
@@ -18,13 +18,16 @@ from nbformat import NotebookNode
 
 from course import exercise
 from course.exercise import Exercise
-from course.folder import Folder, name_problem, own_folder
-from course.grade.ledger import Ledger, Review
+from course.folder import Folder, name_problem, own_folder, replace_file
 from course.kept import load_all
 from course.pages import markup
 from course.pages.markup import TEMPLATES
 from course.pages.sentences import translated
 from course.verdict import NO_ANSWER, CellScore, Verdict
+from helpers import language as languages
+
+if TYPE_CHECKING:
+    from course.grade.marks import Mark
 
 LENT = "Graded with the course's own"  # stands with each exercise
 LOST = ("The notebook's process has ended.",)  # what a test says that could not be asked any more
@@ -35,7 +38,7 @@ TITLE = re.compile(r"^# +(.+)$", re.M)
 STUB = "raise NotImplementedError()"  # of an exercise that nobody has written
 RAISED = re.compile(r"line \d+ of your code: raise (?!NotImplementedError)")
 ERROR = re.compile(r"(?:.*: )?([A-Z]\w*Error)\b(?:: .*| in line .*)?", re.S)
-WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+WORDS = languages.words(Path(__file__).with_suffix(".toml"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,30 +75,34 @@ class Section:
     link: str = ""
 
 
-def write_pages(assignment: str, course_dir: Path, students: tuple[str, ...] = ()) -> list[Path]:
-    """Write feedback/<student>/<assignment>/<notebook>.html for all that was graded, or for these students."""
+def write_pages(
+    assignment: str, course_dir: Path, marks: Mapping[str, "Mark"], students: tuple[str, ...] = ()
+) -> list[Path]:
+    """Write feedback/<student>/<assignment>/<notebook>.html for all that was graded, or for these students.
+
+    `marks` are those of `course.grade.marks`, by student.
+    """
     course = Folder.at(course_dir)
     written = []
-    with Ledger(course) as ledger:
-        sources = course.notebooks("source", assignment)
-        released = {path.stem: _read(path) for path in course.notebooks("release", assignment)}
-        for verdict in load_all(course.root, assignment):
-            if (students and verdict.student not in students) or name_problem(verdict.student):
-                continue
-            target = course.path("feedback", assignment, verdict.student)
-            folder = own_folder(target, course.home("feedback"))
-            folder.mkdir(parents=True, exist_ok=True)
-            reviews = ledger.reviews(assignment, verdict.student)
-            for source in sources:
-                part = reviewed(_part(verdict, source.stem, alone=len(sources) == 1), reviews.get(source.stem, {}))
-                graded = course.path("autograded", assignment, verdict.student) / source.name
-                notebook = _read(graded) if graded.is_file() else None
-                target = folder / f"{source.stem}.html"
-                target.unlink(missing_ok=True)  # else a link in its place would be followed
-                language = _read(source).metadata.get("course", {}).get("language", "en")
-                text = page(part, notebook, language, reviews.get(source.stem), released.get(source.stem))
-                target.write_text(text, encoding="utf-8")
-                written.append(target)
+    sources = course.notebooks("source", assignment)
+    released = {path.stem: _read(path) for path in course.notebooks("release", assignment)}
+    for verdict in load_all(course.root, assignment):
+        if (students and verdict.student not in students) or name_problem(verdict.student):
+            continue
+        target = course.path("feedback", assignment, verdict.student)
+        folder = own_folder(target, course.home("feedback"))
+        folder.mkdir(parents=True, exist_ok=True)
+        whole = marks.get(verdict.student)
+        for source in sources:
+            mark = whole.parts.get(source.stem) if whole else None
+            part = _part(verdict, source.stem, alone=len(sources) == 1)
+            graded = course.path("autograded", assignment, verdict.student) / source.name
+            notebook = _read(graded) if graded.is_file() else None
+            language = _read(source).metadata.get("course", {}).get("language", "en")
+            text = page(part, notebook, language, mark, released.get(source.stem))
+            target = folder / f"{source.stem}.html"
+            replace_file(target, text.encode())
+            written.append(target)
     return written
 
 
@@ -117,34 +124,37 @@ def _part(verdict: Verdict, notebook: str, *, alone: bool) -> Verdict:
     return dataclasses.replace(verdict, cells=cells, max_score=most, notes=tuple(notes))
 
 
-def reviewed(verdict: Verdict, reviews: dict[str, Review]) -> Verdict:
-    """The verdict with the marks that a person gave, which count instead of the automatic ones."""
-    cells = tuple(_reviewed_cell(cell, reviews.get(cell.grade_id)) for cell in verdict.cells)
-    score = sum(cell.score or 0.0 for cell in cells) if cells else verdict.score
-    return dataclasses.replace(verdict, cells=cells, score=score)
+def marked(verdict: Verdict, mark: "Mark | None") -> Verdict:
+    """The verdict with the final points of its cells: what a person gave counts instead of what the grader says."""
+    if mark is None:
+        return verdict
+    cells = tuple(_marked_cell(cell, mark) for cell in verdict.cells)
+    return dataclasses.replace(verdict, cells=cells, score=mark.score, max_score=mark.max_score)
 
 
-def _reviewed_cell(cell: CellScore, review: Review | None) -> CellScore:
-    if review is None or review.score is None:
-        return cell
-    status = "passed" if review.score >= cell.max_score else "partial" if review.score > 0 else "failed"
-    return dataclasses.replace(cell, score=review.score, status=status, message="", groups=())
+def _marked_cell(cell: CellScore, mark: "Mark") -> CellScore:
+    points = mark.cells.get(cell.grade_id, cell.score)
+    if points is None or cell.grade_id not in mark.by_hand:
+        return dataclasses.replace(cell, score=points)
+    status = "passed" if points >= cell.max_score else "partial" if points > 0 else "failed"
+    return dataclasses.replace(cell, score=points, status=status, message="", groups=())
 
 
 def page(
     verdict: Verdict,
     notebook: NotebookNode | None,
     language: str = "en",
-    reviews: dict[str, Review] | None = None,
+    mark: "Mark | None" = None,
     released: NotebookNode | None = None,
 ) -> str:
     """The page of one notebook of a submission.
 
-    `reviews` by grade id bring the comments of a person; `released` is what the students were given: from there come
-    the headings, the rules and the hints.
+    `mark` is the final one of this notebook, with a person's points and comments; `released` is what the students were
+    given: from there come the headings, the rules and the hints.
     """
     language = language if language in WORDS else "en"
-    texts = _Texts(language, notebook, released, reviews or {})
+    verdict = marked(verdict, mark)
+    texts = _Texts(language, notebook, released, mark.comments if mark else {})
     sections = [texts.section(number, cell) for number, cell in enumerate(verdict.cells, 1)]
     return TEMPLATES.get_template("feedback.html").render(
         language=language,
@@ -152,7 +162,7 @@ def page(
         title=texts.title(verdict.assignment),
         student=verdict.student,
         score=_score(verdict, texts),
-        notes=[markup.sentence(line) for line in _outcome(verdict, texts.words)],
+        notes=[markup.sentence(line) for line in (*_beside(mark, texts), *_outcome(verdict, texts.words))],
         next_step=_next_step(verdict.cells, sections, texts),
         sections=sections,
         kept=[markup.sentence(translated(note, language)) for note in _about_the_file(verdict)],
@@ -161,11 +171,19 @@ def page(
 
 def _score(verdict: Verdict, texts: "_Texts") -> str:
     """The points; while somebody still has to read, how many there are so far and how many may come."""
-    waiting = sum(cell.max_score for cell in verdict.cells if cell.status == "manual")
+    waiting = sum(cell.max_score for cell in verdict.cells if cell.score is None)
     score, most = verdict.score or 0, verdict.max_score - waiting
     words = "so_far" if waiting else "points"
     said = texts.words[words].format(score=texts.number(score), most=texts.number(most), open=texts.number(waiting))
     return said[:1].upper() + said[1:]
+
+
+def _beside(mark: "Mark | None", texts: "_Texts") -> Iterator[str]:
+    """What the points contain beside those of the exercises."""
+    if mark and mark.extra:
+        yield texts.words["extra"].format(points=texts.number(mark.extra))
+    if mark and mark.penalty:
+        yield texts.words["late"].format(points=texts.number(mark.penalty))
 
 
 def _outcome(verdict: Verdict, words: dict) -> Iterator[str]:
@@ -185,7 +203,8 @@ def _about_the_file(verdict: Verdict) -> list[str]:
 
 def _next_step(cells: tuple[CellScore, ...], sections: list[Section], texts: "_Texts") -> Markup | str:
     """The first thing in the notebook that is left to do."""
-    lost = [(cell, section) for cell, section in zip(cells, sections) if cell.status in ("partial", "failed")]
+    pairs = [(cell, section) for cell, section in zip(cells, sections) if cell.max_score]
+    lost = [(cell, section) for cell, section in pairs if cell.status in ("partial", "failed")]
     if not lost:
         return ""
     cell, section = lost[0]
@@ -204,11 +223,11 @@ class _Texts:
         language: str,
         notebook: NotebookNode | None,
         released: NotebookNode | None,
-        reviews: dict[str, Review],
+        comments: Mapping[str, str],
     ):
         self.language, self.words = language, WORDS[language]
         self.answers = dict(_answers(notebook)) if notebook else {}
-        self.comments = {grade_id: review.comment for grade_id, review in reviews.items() if review.comment}
+        self.comments = comments
         self.cells = released.cells if released else []
         self.places = {_grade_id(cell): index for index, cell in enumerate(self.cells)}
         first = next((cell.source for cell in self.cells if cell.cell_type == "markdown"), "")
@@ -221,10 +240,11 @@ class _Texts:
 
     def number(self, value: float) -> str:
         """Points as the reader's language writes them."""
-        said = f"{value:g}"
-        return said if self.language == "en" else said.replace(".", ",")
+        return f"{value:g}".replace(".", languages.BY_CODE[self.language].decimal)
 
     def points(self, score: float | None, most: float) -> str:
+        if not most and not score:
+            return ""
         if score is None:
             return self.words["up_to"].format(points=self.number(most))
         return f"{self.number(score)} / {self.number(most)}"
@@ -240,8 +260,8 @@ class _Texts:
         return Section(
             anchor=f"exercise-{number}",
             heading=markup.inline(POINTS.sub("", text.heading)) if text.heading else markup.sentence(cell.grade_id),
-            status=cell.status,
-            said=self.words[cell.status],
+            status=cell.status if cell.max_score else "manual",
+            said=self.words[cell.status if cell.max_score or cell.score else "dropped"],
             points=self.points(cell.score, cell.max_score),
             lines=tuple(self._lines(cell)),
             rules=tuple(self._rules(cell, text)),
@@ -287,7 +307,7 @@ class _Texts:
                 status="passed" if kept else "failed",
                 mark=MARKS["passed" if kept else "failed"],
                 said=self.words["passed" if kept else "failed"].lower(),
-                points=self.points(group.score, group.max_score),
+                points=self.points(group.score, group.max_score) if cell.max_score else "",
                 lines=() if kept or _fails_alike(cell) else tuple(self._said(group.message)),
                 text=markup.markdown(rule) if rule and not kept else "",
                 examples=() if kept else tuple(map(markup.python, blocks.get(group.name, []))),

@@ -13,7 +13,18 @@ from pathlib import Path
 
 from helpers import hub
 from helpers.data import files
-from helpers.data.catalog import CONLL_TAGS, DATASETS, EMOTIONS, INTENTS, LOCALES, SAMPLES, Published, Splits
+from helpers.data.catalog import (
+    CONLL_TAGS,
+    DATASETS,
+    EMOTIONS,
+    ENGLISH,
+    INTENTS,
+    LOCALES,
+    SAMPLES,
+    Entry,
+    Published,
+    Splits,
+)
 from helpers.data.files import DataError
 from helpers.language import gettext as _
 
@@ -35,10 +46,11 @@ def load(name: str, source: str | Path | None = None, locale: str = "en-US"):
 
     `source` is "samples", "hub", a folder that holds `<name>/` (`clinc_oos/` for `out_of_scope`), or "real" (also
     None): `$COURSE_DATA` where that is set, else the Hub. `locale` chooses the language of `massive` and
-    `out_of_scope`; the rest are English. In Russian and Spanish, `out_of_scope` always comes from the samples,
-    and a folder's `massive` without test rows gives every second validation row to the test split. The validation
-    split of `toxic_chat` and `imdb` is a tenth of the training rows, the test split of `toxic_chat`, where it is
-    missing, a fifth: the same rows every time. Raises `DataError`.
+    `out_of_scope`; the rest are English. In other languages than English, `out_of_scope` always comes from the
+    samples; where these lack a language, English data are taken, and that is said. A folder's `massive` without test
+    rows gives every second validation row to the test split. The validation split of `toxic_chat` and `imdb` is a
+    tenth of the training rows, the test split of `toxic_chat`, where it is missing, a fifth: the same rows every
+    time. Raises `DataError`.
     """
     from datasets import DatasetDict
 
@@ -52,8 +64,7 @@ def load(name: str, source: str | Path | None = None, locale: str = "en-US"):
     entry = DATASETS[name]
     if source in (None, "real"):
         source = os.environ.get("COURSE_DATA") or "hub"
-    if locale in entry.only_samples:
-        source = "samples"
+    source, locale = _with_samples(name, entry, source, locale)
     if source == "hub":
         rows = _from_hub(entry.published, locale)
     else:
@@ -61,6 +72,17 @@ def load(name: str, source: str | Path | None = None, locale: str = "en-US"):
     features = entry.features()
     dataset = DatasetDict({split: _split(split, path, chosen, features) for split, path, chosen in rows})
     return entry.complete(dataset) if entry.complete else dataset
+
+
+def _with_samples(name: str, entry: Entry, source: str | Path, locale: str) -> tuple[str | Path, str]:
+    """From where and in which locale a dataset is read: in English where the samples must serve and lack the locale."""
+    is_unpublished = entry.published_in not in (None, locale)
+    if not entry.by_locale or not (is_unpublished or source == "samples"):
+        return source, locale
+    if files.find(SAMPLES / name, f"{locale}.jsonl"):
+        return "samples", locale
+    print(_("The course has no samples of {name} for {locale} yet: English ones are taken.", name=name, locale=locale))
+    return source, ENGLISH
 
 
 def _from_hub(published: Published, locale: str) -> Splits:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from helpers.data import files, splits
 from helpers.data.files import DataError
+from helpers.language import BY_CODE
 from helpers.language import gettext as _
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-LOCALES = ["en-US", "ru-RU", "es-ES"]
+LOCALES = [language.locale for language in BY_CODE.values()]
+ENGLISH = BY_CODE["en"].locale
 
 CONLL_TAGS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-MISC", "I-MISC"]
 EMOTIONS = ["anger", "joy", "optimism", "sadness"]
@@ -55,15 +57,16 @@ class Entry:
     """A dataset of the course.
 
     `features` makes its `Features`, `read` reads it from a folder. `complete` cuts the splits that were not published,
-    wherever the rows come from. In a locale of `only_samples` nothing was published: the samples serve there in
-    every source.
+    wherever the rows come from. A dataset that is there `by_locale` has a file of samples for each, such as
+    `ru-RU.jsonl`. Of one that was `published_in` one locale only, the samples serve in the others, whatever the source.
     """
 
     features: Callable
     read: Callable[[Path, str], Splits]
     published: Published
     complete: Callable | None = None
-    only_samples: tuple[str, ...] = ()
+    by_locale: bool = False
+    published_in: str | None = None
 
 
 # ---- features
@@ -266,6 +269,7 @@ DATASETS = {
             rows={"train": 11514, "validation": 2033, "test": 2974},
             read=_published_massive,
         ),
+        by_locale=True,
     ),
     "out_of_scope": Entry(
         features=_request_features,
@@ -276,7 +280,8 @@ DATASETS = {
             rows={"validation": 3100, "test": 5500},  # of which 100 and 1000 have no intent
             read=_published_out_of_scope,
         ),
-        only_samples=("ru-RU", "es-ES"),
+        by_locale=True,
+        published_in=ENGLISH,
     ),
     "tweet_eval/emotion": Entry(
         features=partial(_class_features, EMOTIONS),

@@ -196,10 +196,10 @@ class TestMessages:
         code, _, error = course("messages", "--check")
         assert code == 1
         assert error.splitlines() == [
-            "ner/ru.po: missing: Look at all the data",
-            "ner/ru.po: obsolete: Look at the data",
-            "ner/es.po: missing: Look at all the data",
-            "ner/es.po: obsolete: Look at the data",
+            "course/units/ner/ru.po: missing: Look at all the data",
+            "course/units/ner/ru.po: obsolete: Look at the data",
+            "course/units/ner/es.po: missing: Look at all the data",
+            "course/units/ner/es.po: obsolete: Look at the data",
         ]
 
     def test_an_update_turns_it_into_a_draft(self, course, course_copy):
@@ -214,7 +214,7 @@ class TestMessages:
         edit(course_copy, "## 1. Look at the data", "## 1. Look at all the data")
         course("messages", "--update")
         code, _, error = course("messages", "--check")
-        assert (code, error.splitlines()[0]) == (1, "ner/ru.po: fuzzy: Look at all the data")
+        assert (code, error.splitlines()[0]) == (1, "course/units/ner/ru.po: fuzzy: Look at all the data")
 
     def test_an_update_that_finds_nothing_changes_no_byte(self, course, course_copy):
         paths = sorted((course_copy / "course" / "units" / "ner").glob("*.po"))

@@ -7,7 +7,8 @@ import pytest
 from nbformat.v4 import new_code_cell
 from nbgrader.nbgraderformat.v3 import MetadataValidatorV3
 
-from course.build.expand import TEXTS, builder_cells, expand, header_cells, same_code
+from course.build import header
+from course.build.expand import TEXTS, builder_cells, expand, same_code
 from course.build.read import UnitError, read_unit, unit_names
 
 CELLS = [
@@ -27,7 +28,7 @@ def build(small_unit):
 
     def made(*cells: str, language: str = "en"):
         unit = small_unit(*cells)
-        cells = [*header_cells(unit), *unit.cells]
+        cells = [*header.parts(unit), *unit.cells]
         return expand(unit, cells, language, repository="", words=WORDS)
 
     return made
@@ -35,7 +36,7 @@ def build(small_unit):
 
 def expanded(name: str):
     unit = read_unit(name)
-    cells = [*header_cells(unit), *unit.cells]
+    cells = [*header.parts(unit), *unit.cells]
     return expand(unit, cells, "en", repository="", words=WORDS)
 
 
@@ -152,7 +153,7 @@ class TestNotebook:
     def test_a_unit_may_be_built_twice(self, small_unit):
         """Building must not change the unit."""
         unit = small_unit("# %% [markdown]\n# ## A step")
-        cells = [*header_cells(unit), *unit.cells]
+        cells = [*header.parts(unit), *unit.cells]
         before = copy.deepcopy(unit.cells)
         expand(unit, copy.deepcopy(cells), "en", repository="", words=WORDS)
         assert unit.cells == before

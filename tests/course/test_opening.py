@@ -8,7 +8,7 @@ import pytest
 
 from course import ROOT
 from course.build import write
-from course.build.read import LANGUAGES, unit_names
+from course.build.read import languages_of, unit_names
 
 COLAB = "https://colab.research.google.com/github/owner/name/blob/main/"
 LINK = re.compile(r"\]\(([^)]*)\)")
@@ -30,7 +30,7 @@ def build():
         return {
             (name, language): nbformat.reads(made.release, as_version=4)
             for name in unit_names()
-            for language, made in zip(LANGUAGES, write.build_unit(name, address=address), strict=True)
+            for language, made in zip(languages_of(name), write.build_unit(name, address=address), strict=True)
         }
 
     return built

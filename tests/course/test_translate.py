@@ -9,8 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
+from course.build import header
 from course.build.catalog import path_of, read_table
-from course.build.expand import header_cells, same_code
+from course.build.expand import same_code
 from course.build.read import read_unit, unit_names
 from course.build.translate import MARKDOWN, has_words, messages, pieces, translate, translate_cell
 
@@ -105,7 +106,7 @@ class TestIdentity:
     @pytest.mark.parametrize("name", unit_names())
     def test_every_cell_of_a_unit_looks_the_same(self, name):
         unit = read_unit(name)
-        for cell in [*header_cells(unit), *unit.cells]:
+        for cell in [*header.parts(unit), *unit.cells]:
             if cell.cell_type == "markdown":
                 assert rendered(identity(cell).source) == rendered(cell.source)
 

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from course.build.read import LANGUAGES, unit_names
+from course.build.read import languages_of, unit_names
 from course.build.translate import has_words, pieces
 
 # From UNITS.md: grade id of the answer → points of its test, and of the written question.
@@ -77,10 +77,10 @@ ENGLISH = re.compile(
 )
 
 everywhere = pytest.mark.parametrize(
-    ("name", "language"), [(name, language) for name in unit_names() for language in LANGUAGES]
+    ("name", "language"), [(name, language) for name in unit_names() for language in languages_of(name)]
 )
 translated = pytest.mark.parametrize(
-    ("name", "language"), [(name, language) for name in unit_names() for language in LANGUAGES[1:]]
+    ("name", "language"), [(name, language) for name in unit_names() for language in languages_of(name)[1:]]
 )
 
 

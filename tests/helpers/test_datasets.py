@@ -167,6 +167,18 @@ def test_in_the_other_languages_the_samples_serve_in_every_source(folder, monkey
     assert list(dataset["test"].features) == ["text"]
 
 
+def test_where_the_samples_lack_a_language_english_serves_and_that_is_said(folder, monkeypatch, capsys):
+    samples = folder(**{"out_of_scope/en-US.jsonl": OWN})
+    monkeypatch.setattr(data, "SAMPLES", samples)
+    monkeypatch.setattr(catalog, "SAMPLES", samples)
+    assert texts(data.load("massive", "samples", "es-ES"), "train") == ["request 1"]
+    assert texts(data.load("out_of_scope", "samples", "es-ES"), "validation") == ["qwrty"]
+    assert capsys.readouterr().out.splitlines() == [
+        f"The course has no samples of {name} for es-ES yet: English ones are taken."
+        for name in ("massive", "out_of_scope")
+    ]
+
+
 # ---- tweet_eval and imdb
 
 

@@ -19,7 +19,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from helpers import data, intent, models
+from helpers import data, intent, language, models
 from helpers.data import DataError
 from helpers.intent import (
     compute_metrics,
@@ -331,7 +331,7 @@ def test_at_least_the_share_passes():
 
 # ---- reply
 
-SENTENCES = intent._replies()
+SENTENCES = language.words(intent.WORDS_OF_REPLIES)
 
 
 @pytest.fixture
