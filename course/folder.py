@@ -75,9 +75,9 @@ class Folder:
         """The notebooks of an assignment, in alphabetical order."""
         return sorted(path for path in self.path(step, assignment).glob("*.ipynb") if path.is_file())
 
-    def assignments(self) -> list[str]:
-        """The assignments that have a source."""
-        parent = self.path("source", "*").parent
+    def assignments(self, step: str = "source") -> list[str]:
+        """The assignments that have a source, or a folder in another of the steps before handing in."""
+        parent = self.path(step, "*").parent
         return sorted(path.name for path in parent.glob("*") if path.is_dir() and path.name[0] not in "._")
 
     def students(self, assignment: str) -> list[str]:

@@ -7,6 +7,7 @@ folder, short, unique even where small and capital letters are one.
 import hashlib
 import re
 import unicodedata
+from collections.abc import Callable
 
 from course.folder import STUDENT_LIMIT, name_problem
 from course.verdict import printable
@@ -74,3 +75,49 @@ def unused(identity: str, taken: set[str], distinction: str = "") -> str:
     while safe(f"{identity}-{number}").casefold() in used:
         number += 1
     return safe(f"{identity}-{number}")
+
+
+COPY = re.compile(
+    r"""^(?:copy\ of|copia\ de|another\ copy\ of|otra\ copia\ de|(?:ещё\ одна\ |еще\ одна\ )?копия(?:\ блокнота)?)\s+
+    |\s*-?\s*(?:copy|copia|копия)\s*\d*$ | -copy\d+$ | \s*\(\d+\)$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+QUOTES = "\"'«»“”„ "
+ENDINGS = re.compile(r"(?:\.ipynb|\.txt|\.json|\.zip|\.py)+$", re.IGNORECASE)
+
+
+def stem(file: str) -> str:
+    """A file's name without endings and what Drive, Colab, browsers and systems write around it for a copy.
+
+    >>> [stem(name) for name in ('Копия блокнота "ner.ipynb"', "Copia de ner (2).ipynb", "ner - Copy.ipynb.txt")]
+    ['ner', 'ner', 'ner']
+    """
+    name = file
+    while (bare := COPY.sub("", ENDINGS.sub("", name).strip(QUOTES)).strip(QUOTES)) != name and bare:
+        name = bare
+    return name
+
+
+def whose(file: str, assignments: frozenset[str], is_known: Callable[[str], bool]) -> str:
+    """Whose a file is that lies in no folder of a person's, by its name; "" where that does not say it.
+
+    Google Classroom writes `Anna Ivanova - ner.ipynb`; any other name counts only if it is on the roster.
+
+    >>> whose("Anna Ivanova - ner.ipynb", frozenset({"ner"}), lambda name: False)
+    'Anna Ivanova'
+    >>> whose("ner_final.ipynb", frozenset({"ner"}), lambda name: False)
+    ''
+    """
+    name = stem(file)
+    if is_known(name):
+        return name
+    for assignment in sorted(assignments, key=len, reverse=True):
+        before, found, after = name.partition(assignment)
+        if not found:
+            continue
+        if after == "" and before.endswith(" - "):
+            return before.removesuffix(" - ").strip()
+        rest = f"{before} {after}".strip(" -_.")
+        return rest if rest and is_known(rest) else ""
+    head, dash, tail = name.partition(" - ")
+    return head.strip() if dash and tail and is_known(head) else ""

@@ -78,6 +78,16 @@ class Roster:
         key = naming.key(group)
         return [one.id for one in self.students.values() if key and key in map(naming.key, one.groups)]
 
+    def due(self, assignment: str) -> dict[str, datetime]:
+        """The students' own due dates of an assignment, by their ids."""
+        return {one.id: one.due[assignment] for one in self.students.values() if assignment in one.due}
+
+    def with_due(self, identity: str, due: Mapping[str, datetime | None]) -> "Roster":
+        """With own due dates of a student by assignment, None for none; somebody who was not there is added."""
+        student = self.students.get(identity, Student(identity))
+        dates = {name: date for name, date in {**student.due, **due}.items() if date}
+        return Roster(dict(sorted({**self.students, identity: dataclasses.replace(student, due=dates)}.items())))
+
     def merged(self, others: Iterable[Student]) -> "Roster":
         """With others, who may be the same people: then the id stays, and what is new about them is added."""
         students = dict(self.students)

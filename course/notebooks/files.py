@@ -76,8 +76,9 @@ def choose(
     )
     beside, notes = _beside(file, files)
     if len(built) > 1:
+        which = "first" if first else "newest"
         notes = (
-            f"Of {len(built)} notebooks of this assignment the newest finished one was graded: {file.path}.",
+            f"Of {len(built)} notebooks of this assignment the {which} finished one was graded: {file.path}.",
             *notes,
         )
     others = tuple(

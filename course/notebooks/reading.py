@@ -1,6 +1,7 @@
 """A file that was handed in, as cells: a notebook of nbformat 3 or 4, in any encoding of Unicode.
 
-In: bytes. Out: type, source, grade id and id of each cell, and nothing else of the file; or `Unreadable`.
+In: bytes. Out: type, source, grade id and id of each cell, the unit and language that the notebook names, and nothing
+else of the file; or `Unreadable`.
 """
 
 import json
@@ -45,9 +46,16 @@ def read_notebook(data: bytes) -> NotebookNode:
         cells.append(read)
     if not cells:
         raise Unreadable("The notebook has no cell that can be read.")
-    return nbformat.from_dict(
-        {"nbformat": 4, "nbformat_minor": 5, "metadata": {"repairs": dict(repairs)}, "cells": cells}
-    )
+    metadata = {"repairs": dict(repairs)} | _said(root)
+    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
+
+
+def _said(root: dict) -> dict:
+    """What the notebook says of itself: the unit of the course and the language."""
+    metadata = root.get("metadata")
+    course = metadata.get("course") if isinstance(metadata, dict) else None
+    fields = {name: _short(course.get(name)) for name in ("unit", "language")} if isinstance(course, dict) else {}
+    return {"course": fields} if all(fields.values()) and fields else {}
 
 
 def _json(data: bytes) -> tuple[object, Counter]:
