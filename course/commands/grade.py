@@ -1,27 +1,30 @@
 """`course grade`: submissions get their marks."""
 
 import contextlib
+import functools
 import os
 import sys
 from pathlib import Path
 
-from course.commands import positive
+from course.commands import assignment, positive
 
 HELP = "Grade the submissions of an assignment."
 EXAMPLE = "course grade ner-en --json marks.jsonl"
 NO_SANDBOX = """\
-WARNING: there is neither bubblewrap nor Docker on this machine. Students' code runs with your rights: it can read
-your files, reach the network and change other submissions. Grade only people you trust, or install bubblewrap."""
+WARNING: without a sandbox, as you asked for. Students' code runs with your rights: it can read your files, reach the
+network and change other submissions. Grade only people you trust."""
 
 
 def arguments(parser) -> None:
-    parser.add_argument("assignment", metavar="ASSIGNMENT", help="such as ner-en: a folder of source/")
+    parser.add_argument("assignment", type=assignment, metavar="ASSIGNMENT", help="such as ner-en: a folder of source/")
     parser.add_argument("--course-dir", type=Path, default=Path("."), help="folder with source/ and submitted/ (.)")
     parser.add_argument("--student", action="append", metavar="S", help="only this student; may be given several times")
     parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="workers (the cores)")
     parser.add_argument("--scheduler", metavar="ADDR", help="a Dask scheduler, such as tcp://10.0.0.5:8786")
     parser.add_argument(
-        "--sandbox", choices=("bwrap", "docker", "rlimits"), help="insist on one (the best that works here)"
+        "--sandbox",
+        choices=("bwrap", "docker", "rlimits"),
+        help="insist on one (bubblewrap, else Docker; rlimits: none)",
     )
     parser.add_argument(
         "--tests",
@@ -40,6 +43,8 @@ def arguments(parser) -> None:
 
 def run(options) -> int:
     from course import report
+    from course.exchange import roster
+    from course.folder import Folder
     from course.grade import engine
     from course.grade.sandbox.choice import choose
     from course.grade.sandbox.limits import Limits
@@ -53,14 +58,14 @@ def run(options) -> int:
         tests=options.tests or "",
         limits=limits,
         force=options.force,
+        due=roster.load(Folder.at(options.course_dir)).due(options.assignment),
     )
     if settings.sandbox == "rlimits":
         print(NO_SANDBOX, file=sys.stderr)
     total = len(engine.submissions(options.assignment, options.course_dir, settings.students))
     try:
-        graded = engine.grade(options.assignment, options.course_dir, settings, say=_say)
-        with contextlib.closing(graded) as verdicts:
-            done = _with_progress(verdicts, total, options.assignment)
+        grade = functools.partial(engine.grade, options.assignment, options.course_dir, settings, say=_say)
+        done = _with_progress(grade, total, options.assignment)
     except KeyboardInterrupt:
         print("\nThe marks so far are kept: the same command goes on where it stopped.", file=sys.stderr)
         raise
@@ -78,15 +83,23 @@ def _say(sentence: str) -> None:
     print(f"NOTE: {printable(sentence)}", file=sys.stderr)
 
 
-def _with_progress(verdicts, total: int, title: str) -> list:
-    """Collect the verdicts; on a terminal with a bar and the time left."""
+def _with_progress(grade, total: int, title: str) -> list:
+    """Collect the verdicts and say what is going on; on a terminal with a bar and the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        return list(progress.track(verdicts, total=total, description=title))
+        task = progress.add_task(title, total=total)
+
+        def stage(words: str) -> None:
+            progress.update(task, description=f"{title}: {words}")
+            if not console.is_terminal:
+                print(f"{title}: {words} …", file=sys.stderr)
+
+        with contextlib.closing(grade(stage=stage)) as verdicts:
+            return list(progress.track(verdicts, task_id=task))
 
 
 def _print_table(verdicts) -> None:

@@ -7,26 +7,29 @@ submission is or does ends the class: whatever goes wrong with it becomes its ve
 import ast
 import contextlib
 import dataclasses
+import datetime
 import functools
+import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
+from course import nearest
 from course.folder import Folder, Unfit, name_problem
-from course.grade import cache, fitness, pool, roles
+from course.grade import cache, fingerprints, fitness, pool, roles
 from course.grade.job import Graded, Job, ungraded
 from course.grade.ledger import GradingError, Ledger
 from course.grade.sandbox.choice import choose
 from course.grade.sandbox.limits import Limits
 from course.grade.sandbox.warm import LANGUAGE_MODELS
 from course.grade.submission.code import parse
-from course.notebooks.unpacking import Handed
 from course.kept import load_all, save
-from course.verdict import Judged, Verdict, bounded
+from course.notebooks.unpacking import Handed
+from course.verdict import Judged, MadeOf, Verdict, bounded
 
 BASIC = ("numpy", "pandas", "matplotlib.pyplot")  # what a course may use without saying so in its source
 HEAVY = {"torch", "transformers", "datasets", "evaluate", "accelerate", "helpers"}
@@ -34,7 +37,8 @@ HEAVY = {"torch", "transformers", "datasets", "evaluate", "accelerate", "helpers
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How a class is graded. `sandbox` None means: the best that works here; `tests` "": as the notebooks say."""
+    """How a class is graded. `sandbox` None means: the best that works here; `tests` "": as the notebooks say. `due`
+    has the students' own due dates (aware) of the assignment."""
 
     students: tuple[str, ...] = ()
     jobs: int = os.cpu_count() or 1
@@ -43,6 +47,7 @@ class Options:
     tests: Judged | str = ""
     limits: Limits = dataclasses.field(default_factory=Limits)
     force: bool = False
+    due: Mapping[str, datetime.datetime] = dataclasses.field(default_factory=dict)
 
 
 def submissions(assignment: str, course_dir: Path, wanted: tuple[str, ...] = ()) -> list[str]:
@@ -50,22 +55,29 @@ def submissions(assignment: str, course_dir: Path, wanted: tuple[str, ...] = ())
     folder = Folder.at(course_dir)
     source = folder.path("source", assignment)
     if not source.is_dir() or assignment in ("", ".", ".."):
-        raise GradingError(f"There is no assignment {source}: build it, or name another.")
+        hint = nearest.hint(assignment, folder.assignments())
+        raise GradingError(f"There is no assignment {source}: build it, or name another.{hint}")
     handed_in = folder.students(assignment)
     for student in wanted:
         if student not in handed_in:
-            raise GradingError(f"There is no submission {folder.path('submitted', assignment, student)}.")
+            hint = nearest.hint(student, handed_in)
+            raise GradingError(f"There is no submission {folder.path('submitted', assignment, student)}.{hint}")
     if not handed_in:
         raise GradingError(f"Nobody has handed in {assignment}: see {folder.path('submitted', assignment, '*')}.")
     return sorted(set(wanted)) or handed_in
 
 
 def grade(
-    assignment: str, course_dir: Path, options: Options, say: Callable[[str], None] = lambda sentence: None
+    assignment: str,
+    course_dir: Path,
+    options: Options,
+    say: Callable[[str], None] = lambda sentence: None,
+    stage: Callable[[str], None] = lambda words: None,
 ) -> Iterator[Verdict]:
     """Grade submissions, yielding each verdict when it is there and entered. Raises `CourseError`.
 
-    `say` hears what the teacher has to know first: a test that their own solution does not pass, say.
+    `say` hears what the teacher has to know: a test that their own solution does not pass, say. `stage` hears in a few
+    words what is going on.
     """
     folder = Folder.at(course_dir)
     students = submissions(assignment, folder.root, options.students)
@@ -79,15 +91,22 @@ def grade(
             is_outside = "outside" in {options.tests or roles.way_of(notebook) for notebook in sources}
             libraries = modules if is_outside else ()
             preparation = pool.Preparation(options.sandbox, options.limits, modules, libraries)
+            stage("loading the libraries")
             crew.prepare(min(options.jobs, max(2, len(students))), preparation)
-        ledger = stack.enter_context(Ledger(folder))  # takes some seconds as well
+        stage("bringing the gradebook in step with source/")
+        ledger = stack.enter_context(Ledger(folder, options.due))  # takes some seconds as well
         templates = _templates(folder, assignment, ledger.register(assignment), modules, options)
-        run = functools.partial(_graded, folder, options=options, crew=crew)
+        run = functools.partial(_graded, folder, options=options, crew=crew, say=say)
+        stage("trying your own solution and the untouched notebook")
         fit = fitness.check(templates, run)
         for sentence in [s for job in templates for s in fitness.sentences(job, fit[job.notebook])]:
             say(sentence)
         templates = [dataclasses.replace(job, fitness=fit[job.notebook]) for job in templates]
-        yield from _class(folder, templates, students, run, ledger)
+        stage("grading")
+        for sentence in ledger.left_over(assignment):
+            say(sentence)
+        made_of = fingerprints.of_source(folder, assignment, _grader(options))
+        yield from _class(folder, templates, students, run, ledger, made_of)
 
 
 def _check_languages(sources: list[NotebookNode], source: Path) -> None:
@@ -170,26 +189,50 @@ def _class_seed(folder: Folder) -> str:
     return path.read_text(encoding="ascii")
 
 
-def _class(folder: Folder, templates: list[Job], students: list[str], run, ledger: Ledger) -> Iterator[Verdict]:
-    """The verdicts of all students; each is entered when all of its notebooks are done."""
+def _grader(options: Options) -> str:
+    """A digest of the grader that these options make."""
+    settings = repr((options.limits, options.sandbox, options.tests))
+    return hashlib.sha256(cache.grader_version() + settings.encode()).hexdigest()[:16]
+
+
+def _class(
+    folder: Folder, templates: list[Job], students: list[str], run, ledger: Ledger, made_of: MadeOf
+) -> Iterator[Verdict]:
+    """The verdicts of all students; each is entered when all of its notebooks are done. `made_of` is what all of them
+    are made of, but for the submission."""
     parts: dict[str, dict[str, Graded]] = {student: {} for student in students}
-    jobs = [job for student in students for job in _jobs_of(folder, templates, student, parts)]
+    handed_in = {}
+    jobs = []
+    for student in students:
+        handed_in[student], unfit = _files(folder, templates[0].assignment, student)
+        jobs += _jobs_of(templates, student, handed_in[student], unfit, parts)
+    prints = {s: fingerprints.of_files((file.path, file.data) for file in handed_in.pop(s)) for s in students}
+
+    def entered(student: str) -> Verdict:
+        of_student = dataclasses.replace(made_of, submission=prints[student])
+        return _entered(folder, ledger, parts.pop(student), of_student)
+
     for student in [student for student in students if len(parts[student]) == len(templates)]:
-        yield _entered(folder, ledger, parts.pop(student))
+        yield entered(student)
     with contextlib.closing(run(jobs)) as done:
         for job, graded in done:
             parts[job.student][job.notebook] = _for(job, graded)
             if len(parts[job.student]) == len(templates):
-                yield _entered(folder, ledger, parts.pop(job.student))
+                yield entered(job.student)
 
 
-def _jobs_of(folder: Folder, templates: list[Job], student: str, parts: dict) -> Iterator[Job]:
-    """The jobs of a student's notebooks. What cannot be run has its end already: that goes to `parts`."""
+def _files(folder: Folder, assignment: str, student: str) -> tuple[tuple[Handed, ...], Unfit | None]:
+    """What a student handed in, or why that cannot be looked at."""
     try:
-        files = tuple(Handed(*file) for file in folder.handed_in(templates[0].assignment, student))
-        unfit = None
+        return tuple(Handed(*file) for file in folder.handed_in(assignment, student)), None
     except Unfit as error:
-        files, unfit = (), error
+        return (), error
+
+
+def _jobs_of(
+    templates: list[Job], student: str, files: tuple[Handed, ...], unfit: Unfit | None, parts: dict
+) -> Iterator[Job]:
+    """The jobs of a student's notebooks. What cannot be run has its end already: that goes to `parts`."""
     names = {job.notebook for job in templates}
     for job in templates:
         job = dataclasses.replace(job, student=student)
@@ -214,9 +257,9 @@ def _for(job: Job, graded: Graded) -> Graded:
     return dataclasses.replace(graded, verdict=verdict)
 
 
-def _entered(folder: Folder, ledger: Ledger, parts: dict[str, Graded]) -> Verdict:
+def _entered(folder: Folder, ledger: Ledger, parts: dict[str, Graded], made_of: MadeOf) -> Verdict:
     """The verdict of a submission, in the gradebook and in the folder of verdicts."""
-    verdict = _sum(parts)
+    verdict = dataclasses.replace(_sum(parts), made_of=made_of)
     student = verdict.student
     if name_problem(student):  # no gradebook takes such a name
         verdict = dataclasses.replace(verdict, student=bounded(student))
@@ -225,7 +268,9 @@ def _entered(folder: Folder, ledger: Ledger, parts: dict[str, Graded]) -> Verdic
     return ledger.record(verdict, parts)
 
 
-def _graded(folder: Folder, jobs: list[Job], *, options: Options, crew: pool.Crew) -> Iterator[tuple[Job, Graded]]:
+def _graded(
+    folder: Folder, jobs: list[Job], *, options: Options, crew: pool.Crew, say: Callable[[str], None]
+) -> Iterator[tuple[Job, Graded]]:
     """What is known comes first; for the rest the pool is asked."""
     todo = []
     for job in jobs:
@@ -236,7 +281,7 @@ def _graded(folder: Folder, jobs: list[Job], *, options: Options, crew: pool.Cre
             todo.append(job)
     if not todo:
         return
-    done = pool.dask(todo, options.scheduler) if options.scheduler else pool.local(todo, options.jobs, crew)
+    done = pool.dask(todo, options.scheduler, say) if options.scheduler else pool.local(todo, options.jobs, crew)
     with contextlib.closing(done):
         for job, graded in done:
             cache.keep(folder, job, graded)

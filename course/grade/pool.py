@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import gc
 import importlib
+import logging
 import os
 import select
 import signal
@@ -19,7 +20,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import reduction
 from multiprocessing.connection import Connection, Pipe
 
@@ -31,6 +32,7 @@ from course.grade.sandbox.warm import START, Warm
 from helpers import models, profiles
 
 MARGIN = START + 60  # seconds beyond a job's own limit: to load the libraries, and to end what does not end by itself
+PATIENCE = 3.0  # seconds without a Dask worker after which it is said
 GRACE = 5.0  # seconds that a worker has to take its sandbox down before it is killed
 MESSAGE = 500  # characters of what went wrong
 NURSERY = "import sys; from course.grade.pool import nurse; nurse(int(sys.argv[1]))"
@@ -51,20 +53,22 @@ def local(todo: list[Job], workers: int, crew: "Crew") -> Iterator[tuple[Job, Gr
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def dask(todo: list[Job], scheduler: str) -> Iterator[tuple[Job, Graded]]:
+def dask(todo: list[Job], scheduler: str, say: Callable[[str], None]) -> Iterator[tuple[Job, Graded]]:
     """Run the jobs on the workers of a Dask scheduler (`tcp://…`), which runs those of a lost worker again.
 
-    Raises `SchedulerError`.
+    `say` hears when there are no workers. Raises `SchedulerError`.
     """
     try:
         from distributed import Client, KilledWorker, as_completed
     except ImportError:
         raise SchedulerError("Dask is not installed: pip install distributed.") from None
+    for handler in logging.getLogger("distributed").handlers:  # what it has to say is said here, in a sentence
+        handler.setLevel(logging.CRITICAL)
     try:
         client = Client(scheduler, set_as_default=False)
     except (OSError, ValueError) as error:
         raise SchedulerError(f"The Dask scheduler {scheduler} cannot be reached: {error}.") from None
-    with client:
+    with client, _watched(client, scheduler, say):
         futures = {client.submit(run_job, job, pure=False): job for job in todo}
         for future in as_completed(futures, loop=client.loop):
             job = futures[future]
@@ -75,7 +79,34 @@ def dask(todo: list[Job], scheduler: str) -> Iterator[tuple[Job, Graded]]:
             except (SandboxUnavailable, GeneratorExit):
                 raise
             except (Exception, concurrent.futures.CancelledError) as error:
+                if client.status != "running" or isinstance(error, concurrent.futures.CancelledError):
+                    raise SchedulerError(
+                        f"The Dask scheduler {scheduler} was lost. The marks so far are kept: start it again, and the "
+                        "same command goes on where it stopped."
+                    ) from None
                 raise SchedulerError(f"The Dask workers of {scheduler} cannot grade: {error!r}.") from None
+
+
+@contextlib.contextmanager
+def _watched(client, scheduler: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Meanwhile say it, once, when the scheduler has had no workers for some seconds."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        with contextlib.suppress(Exception):  # a scheduler that is lost is said elsewhere
+            while client.nthreads():
+                if ended.wait(PATIENCE):
+                    return
+            if not ended.wait(PATIENCE) and not client.nthreads():
+                say(f"The Dask scheduler {scheduler} has no workers. Start one and it goes on: dask worker {scheduler}")
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(PATIENCE)
 
 
 def run_job(job: Job) -> Graded:

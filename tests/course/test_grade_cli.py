@@ -5,7 +5,6 @@ import csv
 import json
 import os
 import re
-import secrets
 import shutil
 import signal
 import socket
@@ -13,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections import Counter
 from pathlib import Path
 
@@ -280,8 +278,8 @@ def test_a_class_that_was_stopped_goes_on_where_it_stopped(sums, right):
 
 
 @pytest.fixture
-def dask_cluster(tmp_path_factory):
-    """A scheduler and two workers on loopback: (address, the workers' processes)."""
+def dask_scheduler(tmp_path_factory):
+    """A scheduler on loopback: (address, its process, a function that starts more of `distributed.cli`)."""
     folder = tmp_path_factory.mktemp("dask")
     with contextlib.ExitStack() as stack:
 
@@ -296,10 +294,35 @@ def dask_cluster(tmp_path_factory):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        start("dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-        address = f"tcp://127.0.0.1:{port}"
-        worker = ["dask_worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
-        yield address, [start(*worker) for _ in range(2)]
+        scheduler = start("dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+        yield f"tcp://127.0.0.1:{port}", scheduler, start
+
+
+@pytest.fixture
+def dask_cluster(dask_scheduler):
+    """A scheduler and two workers on loopback: (address, the workers' processes)."""
+    address, _, start = dask_scheduler
+    worker = ["dask_worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
+    return address, [start(*worker) for _ in range(2)]
+
+
+def test_a_scheduler_without_workers_and_one_that_is_lost_are_said_in_a_sentence(sums, right, dask_scheduler):
+    """The one while the teacher waits, the other as the end; neither as a traceback."""
+    address, scheduler, _ = dask_scheduler
+    sums.submit("anna", **right)
+    command = [*COURSE, "grade", "sums", "--course-dir", sums.root, "--scheduler", address, "--sandbox", "bwrap"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in process.stderr:
+            if line.startswith("NOTE"):
+                break
+        assert f"{address} has no workers" in line
+        scheduler.kill()
+        _, rest = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    assert process.returncode == 2
+    assert "was lost" in rest and "goes on where it stopped" in rest and "Traceback" not in rest
 
 
 def test_on_dask_a_lost_worker_costs_nothing(course_at, tmp_path, right, dask_cluster):
@@ -309,18 +332,8 @@ def test_on_dask_a_lost_worker_costs_nothing(course_at, tmp_path, right, dask_cl
     expected = mixed_class(course, right)
     here = {student: (v.verdict, v.score, v.cells) for student, v in course.grade().items()}
     shutil.rmtree(course.root / "autograded")
-    command = [
-        *COURSE,
-        "grade",
-        "sums",
-        "--course-dir",
-        course.root,
-        "--scheduler",
-        address,
-        "--sandbox",
-        "bwrap",
-        *LIMITS,
-    ]
+    command = [*COURSE, "grade", "sums", "--course-dir", course.root, "--scheduler", address]
+    command += ["--sandbox", "bwrap", *LIMITS]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         wait_for(lambda: process.poll() is not None or len(kept.load_all(course.root, "sums")) >= 4, "a few verdicts")
@@ -335,34 +348,10 @@ def test_on_dask_a_lost_worker_costs_nothing(course_at, tmp_path, right, dask_cl
 
 
 @pytest.fixture
-def formgrader(sums, tmp_path):
-    """A Jupyter server in the course; yields its address and the query that logs in there."""
+def formgrader(sums, jupyter_server):
+    """A Jupyter server in the course: its address and the query that logs in there."""
     shutil.copy(ROOT / "nbgrader_config.py", sums.root)
-    token = secrets.token_hex(16)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyter", "server", "--allow-root", "--no-browser", "--ip=127.0.0.1"]
-    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
-    command += [f"--ServerApp.root_dir={sums.root}"]
-    private = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("CONFIG", "RUNTIME", "DATA")}
-    environment = os.environ | private | {"HOME": str(tmp_path)}
-    address = f"http://127.0.0.1:{port}"
-    with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=sums.root, env=environment, stdout=log, stderr=log)
-
-        def answers() -> bool:
-            assert process.poll() is None, (tmp_path / "server.log").read_text()
-            with contextlib.suppress(OSError):
-                return urllib.request.urlopen(f"{address}/api", timeout=5).status == 200
-            return False
-
-        try:
-            wait_for(answers, "an answer of the server")
-            yield address, f"?token={token}"
-        finally:
-            process.terminate()
-            process.wait()
+    return jupyter_server(sums.root)
 
 
 def test_in_formgrader_marks_are_given_and_survive_the_next_grading(sums, right, formgrader, browser, tmp_path):

