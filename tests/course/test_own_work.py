@@ -1,8 +1,14 @@
 """A copied reference is flagged, and nobody else: what a hint dictates or two people write alike says nothing."""
 
+import functools
+import re
+
 import nbformat
 import pytest
 
+from course import ROOT
+from course.answers import fill, reference_answers, right
+from course.build.read import unit_names
 from course.grade.judge import own_work
 from course.grade.submission.building import build
 from course.notebooks.reading import read_notebook
@@ -113,7 +119,7 @@ TAKEN = {
 @pytest.mark.parametrize("name", TAKEN)
 def test_a_function_taken_from_the_package_is_flagged(copied, name):
     assert list(copied(TAKEN[name])) == ["count_words"]
-    assert "count_words" in copied(own=TAKEN[name])
+    assert copied(own=TAKEN[name])["count_words"] == "taken from helpers"
 
 
 HONEST = {
@@ -153,3 +159,50 @@ def test_a_comment_of_the_references_is_flagged(copied, monkeypatch):
     assert (
         "comment of the reference" in copied(OTHER.replace("    def words", f"{remark}\n    def words"))["count_words"]
     )
+
+
+# ---- the units of this course
+
+
+@functools.cache
+def notebook_of(unit: str, step: str) -> nbformat.NotebookNode:
+    return nbformat.read(ROOT / step / f"{unit}-en" / f"{unit}.ipynb", as_version=4)
+
+
+def flagged(unit: str, answers: dict[str, str]) -> dict[str, str]:
+    source, release = notebook_of(unit, "source"), notebook_of(unit, "release")
+    handed = fill(nbformat.from_dict(release), answers)
+    handed = read_notebook(nbformat.writes(handed).encode())
+    return own_work.copied(source, release, build(source, release, handed))
+
+
+@pytest.mark.parametrize("unit", unit_names())
+def test_nobody_is_accused_who_wrote_it_another_way_or_as_the_hints_say(unit):
+    accused = {how for grade_id, how, source in right(unit) if flagged(unit, {grade_id: source})}
+    assert accused == set()
+    assert flagged(unit, {grade_id: source for grade_id, how, source in right(unit) if how == "hint 2"}) == {}
+
+
+LONG = [("ner", "do_ner"), ("ner", "calculate_metrics"), ("emotion", "train_stance"), ("toxicity", "compute_metric")]
+
+
+@pytest.mark.parametrize("rename", [False, True])
+@pytest.mark.parametrize(("unit", "grade_id"), LONG)
+def test_a_long_reference_is_flagged_under_any_names(unit, grade_id, rename):
+    answer = re.sub(r"[ ]*#[^\n]*", "", reference_answers(unit)[grade_id])
+    if rename:
+        chosen = set(re.findall(r"^ +(\w+) = |for (\w+) in", answer, re.MULTILINE))
+        for name in sorted({name for pair in chosen for name in pair if name}):
+            answer = re.sub(rf"(?<![\w.\"]){name}(?![\w\"]|=)", f"my_{name}", answer)
+    assert flagged(unit, {grade_id: answer}) == {grade_id: own_work.TEXT}
+
+
+def test_many_functions_are_one_sentence():
+    found = {f"f{number}": own_work.TEXT for number in range(30)} | {"g": own_work.TAKEN}
+    sentence = own_work.sentence(found)
+    assert (
+        sentence.startswith("f0, f1, ")
+        and "and 22 more: the text" in sentence
+        and sentence.endswith("g: taken from helpers.")
+    )
+    assert len(sentence) < 200

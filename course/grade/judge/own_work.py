@@ -21,16 +21,19 @@ from course.shapes import code_in, comments, lines, runs, tokens
 
 MAX_COMPARED = 60_000  # characters of code in a submission that are compared; it is ten times a long notebook's
 
-# Measured on two independent solutions of all 28 exercises, one of which follows the hints word for word: where the
-# text leaves so much open, they share at most 0.78 of the tokens and 0.44 of the lines with the reference; where it
-# leaves less, up to all of them.
+# Measured on the right answers of the units (`right.py`), among which one of each exercise follows the hints word for
+# word: where the text leaves `OPEN` tokens, they share at most 0.67 of them and 0.46 of the lines with the reference;
+# where it leaves `SOME`, 0.79 of the tokens; where it leaves less, up to all of them.
 LARGE = 120  # tokens: from here on nobody writes the same by chance
-OPEN = 40  # of them that the text does not dictate
-ALIKE = 0.9  # share of the tokens, in order
+OPEN, SOME = 40, 10  # of them that the text does not dictate
+ALIKE, SAME = 0.9, 0.97  # share of the tokens, in order, where so much is open or only so much
 SAME_LINES = 0.8  # share of the reference's lines, in any order
 ALL_LARGE = 300  # tokens of all answers together
 ALL_ALIKE = 0.97  # share of them, in order; who followed the hints word for word got to 0.92
 REMARK = 4  # words of a comment that nobody writes a second time
+NAMED = 8  # grade ids that a sentence lists
+TAKEN, TEXT = "taken from helpers", "the text of the reference, but for names and order"
+COMMENT = "has a comment of the reference's in it"
 RUN = 4  # tokens in a row by which code is compared with what a text dictates
 
 
@@ -46,7 +49,7 @@ class _Reference:
 
 
 def copied(source: NotebookNode, release: NotebookNode, submission: Submission) -> dict[str, str]:
-    """Grade id → in which way the answer is the reference's."""
+    """Grade id → in which way the answer is the reference's; "" stands for all of them together."""
     dictated = _dictated(release)
     modules = _helper_modules(source)
     own = [cell.source for cell in submission.notebook.cells if cell.id in submission.own and cell.cell_type == "code"]
@@ -59,9 +62,25 @@ def copied(source: NotebookNode, release: NotebookNode, submission: Submission) 
     for reference in references:
         texts = [answers[reference.grade_id], *own]
         functions = frozenset(definitions(parse(reference.source)))
-        if sentence := _taken(texts, functions, modules) or _alike(texts, reference, dictated):
-            found[reference.grade_id] = sentence
+        if way := _taken(texts, functions, modules) or _alike(texts, reference, dictated):
+            found[reference.grade_id] = way
     return found or _all_alike([(each, answers[each.grade_id]) for each in references])
+
+
+def sentence(found: dict[str, str]) -> str:
+    """All that was found in one sentence of a bounded length.
+
+    >>> sentence({"f": "taken from helpers", "g": "taken from helpers"})
+    'f, g: taken from helpers.'
+    """
+    ids: dict[str, list[str]] = {}
+    for grade_id, way in found.items():
+        ids.setdefault(way, []).append(grade_id or "all answers together")
+    parts = []
+    for way, names in ids.items():
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        parts.append(f"{', '.join(names[:NAMED])}{more}: {way}")
+    return f"{'; '.join(parts)}." if parts else ""
 
 
 def _references(source: NotebookNode, release: NotebookNode, wanted: Collection[str]) -> list[_Reference]:
@@ -93,11 +112,10 @@ def _taken(texts: list[str], functions: frozenset[str], modules: frozenset[str])
             is_ours = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers.")
             for alias in node.names if is_ours else ():
                 if alias.name in functions or (alias.name == "*" and functions):
-                    what = "everything" if alias.name == "*" else alias.name
-                    return f"{what} is imported from {node.module}."
+                    return TAKEN
             holder = node.value if isinstance(node, ast.Attribute) and node.attr in functions else None
             if isinstance(holder, ast.Name) and holder.id in known:
-                return f"{node.attr} is taken from helpers.{holder.id}."
+                return TAKEN
     return None
 
 
@@ -115,7 +133,7 @@ def _all_alike(pairs: list[tuple[_Reference, str]]) -> dict[str, str]:
     written = [word for each, answer in pairs for word in tokens(answer, each.stub)]
     if len(expected) < ALL_LARGE or Indel.normalized_similarity(expected, written) < ALL_ALIKE:
         return {}
-    return {"": "The answers together are the text of the references, but for names."}
+    return {"": TEXT}
 
 
 def _left_open(words: list[str], dictated: set[tuple[str, ...]]) -> int:
@@ -127,19 +145,20 @@ def _left_open(words: list[str], dictated: set[tuple[str, ...]]) -> int:
 def _alike(texts: list[str], reference: _Reference, dictated: set[tuple[str, ...]]) -> str | None:
     """Whether a definition anywhere in the student's cells is the reference's text but for names and order."""
     expected, own = tokens(reference.source, reference.stub), lines(reference.source, reference.stub)
-    is_large = len(expected) >= LARGE and _left_open(expected, dictated) >= OPEN
+    open_ones = _left_open(expected, dictated) if len(expected) >= LARGE else 0
     room = MAX_COMPARED
     for text in texts:
         room -= len(text)
         if room < 0:
             return None
         if reference.remarks & _remarks(text):
-            return f"{reference.grade_id} has a comment of the reference's in it."
-        for part in _parts(text) if is_large else ():
+            return COMMENT
+        for part in _parts(text) if open_ones >= SOME else ():
             written = tokens(part, reference.stub)
-            ordered = Indel.normalized_similarity(expected, written) >= ALIKE
-            if ordered or (_in_common(own, lines(part)) >= SAME_LINES and len(written) < 1.5 * len(expected)):
-                return f"{reference.grade_id} is the text of the reference, but for names and order."
+            ordered = Indel.normalized_similarity(expected, written) >= (ALIKE if open_ones >= OPEN else SAME)
+            reordered = _in_common(own, lines(part)) >= SAME_LINES and len(written) < 1.5 * len(expected)
+            if ordered or (open_ones >= OPEN and reordered):
+                return TEXT
     return None
 
 
