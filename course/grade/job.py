@@ -128,9 +128,7 @@ def grade(job: Job, warm: Warm) -> Graded:
         student=job.student,
         assignment=job.assignment,
         verdict=run.outcome,
-        cause=bounded(
-            " ".join(filter(None, [own_work.sentence(copied), *run.for_the_teacher, *notes[:REPAIRS_SHOWN]]))
-        ),
+        cause=bounded(" ".join([own_work.sentence(copied), *run.for_the_teacher, *notes[:REPAIRS_SHOWN]])),
         flags=_flags(recovered=choice.submission.recovered, copied=bool(copied), tampering=run.tampering),
         score=sum(cell.score or 0.0 for cell in run.scores),
         max_score=sum(cell.max_score for cell in run.scores),
