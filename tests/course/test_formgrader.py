@@ -63,6 +63,12 @@ def test_the_buttons_of_formgrader(spied, jupyter_server, browser, tmp_path):
     from selenium.webdriver.support.ui import WebDriverWait
 
     sums, outside = spied
+    assert sums.api().generate_assignment("sums")["success"]
+    with sums.gradebook() as gradebook:
+        gradebook.add_student("anna")
+        gradebook.add_submission("sums", "anna")
+        gradebook.find_grade("essay", "sums", "sums", "anna").manual_score = 1.5
+        gradebook.db.commit()
     until = WebDriverWait(browser, PATIENCE).until
     address, login = jupyter_server(sums.root)
     browser.get(f"{address}/login{login}")
@@ -84,11 +90,6 @@ def test_the_buttons_of_formgrader(spied, jupyter_server, browser, tmp_path):
     assert "7 / 9" in said
     assert "boris" not in said
     assert [verdict.student for verdict in kept.load_all(sums.root, "sums")] == ["anna"]
-
-    with sums.gradebook() as gradebook:
-        gradebook.find_grade("essay", "sums", "sums", "anna").manual_score = 1.5
-        gradebook.db.commit()
-    assert "Successfully" in press("glyphicon-flash")
     assert sums.marks("anna")["essay"][1] == 1.5
 
     assert "Successfully generated feedback" in press("glyphicon-comment")
@@ -105,22 +106,18 @@ def test_the_buttons_of_formgrader(spied, jupyter_server, browser, tmp_path):
     assert traces(sums, outside) == []
 
 
-def test_the_commands(spied):
-    """`nbgrader autograde` and `generate_feedback` for a class, over what stock nbgrader had left."""
+def test_the_commands(spied, monkeypatch):
+    """`nbgrader autograde` and `generate_feedback` for a class, over a page that nbgrader's own had left."""
     sums, outside = spied
     stale = sums.root / "feedback" / "anna" / "sums" / "sums.html"
     stale.parent.mkdir(parents=True)
     stale.write_text(f"assert add({HIDDEN}, 62) == 42")
 
-    def nbgrader(*arguments: str) -> str:
-        command = [sys.executable, "-m", "nbgrader", *arguments]
-        done = subprocess.run(command, cwd=sums.root, capture_output=True, encoding="utf-8", timeout=PATIENCE)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
-
-    said = nbgrader("autograde", "sums")
-    assert "7 / 9" in said and "4 / 9" in said
-    nbgrader("generate_feedback", "sums", "--force")
+    command = [sys.executable, "-m", "nbgrader", "autograde", "sums"]
+    done = subprocess.run(command, cwd=sums.root, capture_output=True, encoding="utf-8", timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert "7 / 9" in done.stderr and "4 / 9" in done.stderr
+    assert by_command(sums, monkeypatch, "generate_feedback", "sums", "--force") == 0
     assert "course feedback" in page_of(sums, "anna") and "course feedback" in page_of(sums, "boris")
     assert HIDDEN not in page_of(sums, "anna") + page_of(sums, "boris")
     assert traces(sums, outside) == []
