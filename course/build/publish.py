@@ -36,18 +36,21 @@ class Changes:
 
 def publish(files: dict[str, bytes], target: Path) -> Changes:
     """Bring `target` up to date. Raises `PublishError` where it is somebody else's, or was changed by hand."""
-    earlier = _record(target)
-    _check(files, target, earlier)
+    before = earlier(target)
+    _check(files, target, before)
     written = [path for path, content in files.items() if not _holds(target / path, _digest(content))]
-    removed = [path for path in earlier if path not in files and (target / path).is_file()]
-    final = {path: {_digest(content)} for path, content in files.items()}
-    if written or removed or earlier != final:
-        _write(files, target, written, removed, (earlier, final))
+    removed = [path for path in before if path not in files and (target / path).is_file()]
+    after = {path: {_digest(content)} for path, content in files.items()}
+    if written or removed or before != after:
+        _write(files, target, written, removed, (before, after))
     return Changes(sorted(written), sorted(removed))
 
 
-def _record(target: Path) -> dict[str, set[str]]:
-    """Path → digests of the content that is ours; several where an earlier call was stopped in the middle."""
+def earlier(target: Path) -> dict[str, set[str]]:
+    """Path → digests of the content that is ours; several where an earlier call was stopped in the middle.
+
+    Raises `PublishError` where the folder is somebody else's.
+    """
     if not target.exists():
         return {}
     if not target.is_dir():
@@ -75,15 +78,15 @@ def _is_plain(path: str) -> bool:
     return not any(part in ("", ".", "..", ".git") or "\\" in part or "\0" in part for part in parts)
 
 
-def _check(files: dict[str, bytes], target: Path, earlier: dict[str, set[str]]) -> None:
+def _check(files: dict[str, bytes], target: Path, before: dict[str, set[str]]) -> None:
     """Raise `PublishError` before anything of other people's would be lost."""
-    blocked = sorted(path for path in {*files, *earlier} if not _is_open(target, path))
+    blocked = sorted(path for path in {*files, *before} if not _is_open(target, path))
     if blocked:
         raise PublishError(f"The way to {target / blocked[0]} is a link or a file: remove what stands there.")
-    foreign = [path for path in files if path not in earlier and (target / path).exists()]
+    foreign = [path for path in files if path not in before and (target / path).exists()]
     if foreign:
         raise PublishError(f"{_named(foreign)} in {target} would be overwritten, but is not of an earlier release.")
-    known = {path: digests | _new(files, path) for path, digests in earlier.items()}
+    known = {path: digests | _new(files, path) for path, digests in before.items()}
     changed = [
         path for path, digests in known.items() if (target / path).exists() and not _holds(target / path, *digests)
     ]
@@ -107,20 +110,20 @@ def _is_open(target: Path, path: str) -> bool:
 
 
 def _write(files: dict[str, bytes], target: Path, written: list[str], removed: list[str], records) -> None:
-    earlier, final = records
+    before, after = records
     is_new = not target.exists()
     unfinished = target / UNFINISHED
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         for path in written:
             replace_file(unfinished / path, files[path])
-        both = {path: earlier.get(path, set()) | final.get(path, set()) for path in {*earlier, *final}}
+        both = {path: before.get(path, set()) | after.get(path, set()) for path in {*before, *after}}
         replace_file(target / RECORD, _lines(both))
         for path in written:
             _move(unfinished / path, target / path)
         for path in removed:
             _remove(target, path)
-        replace_file(target / RECORD, _lines(final))
+        replace_file(target / RECORD, _lines(after))
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         if is_new:

@@ -24,8 +24,9 @@ def arguments(parser) -> None:
 
 def run(options) -> int:
     from course.build import students, write
-    from course.build.publish import publish
+    from course.build.publish import earlier, publish
 
+    earlier(options.dir)  # what is refused is refused before everything is built
     repository = write.repository() if options.repository is None else options.repository
     files = _with_progress(students, repository)
     changes = publish(files, options.dir)

@@ -19,10 +19,10 @@ import nbformat
 from course import ROOT
 from course.build.opening import BADGE, notebook_url
 from course.build.read import LANGUAGES, read_unit, unit_names
+from course.build.students import in_order
 from course.build.write import repository
 
 RESULTS = Path(__file__).with_name("results.json")
-PATH = ("emotion", "reviews", "intent", "ner", "toxicity")  # the recommended order of the units
 READMES = {"en": ROOT / "README.md", "ru": ROOT / "course" / "README.ru.md", "es": ROOT / "course" / "README.es.md"}
 OPEN = {"en": "open", "ru": "открыть", "es": "abrir"}
 HEADS = {
@@ -114,7 +114,7 @@ def unit_rows(language: str, address: str | None = None) -> list[list[str]]:
     address = repository() if address is None else address
     root = "" if language == "en" else "../"
     rows = []
-    for unit in sorted(unit_names(), key=PATH.index):
+    for unit in in_order(unit_names()):
         notebook = nbformat.read(ROOT / "release" / f"{unit}-{language}" / f"{unit}.ipynb", as_version=4)
         title = re.search(r"^# (.+)$", "\n".join(cell.source for cell in notebook.cells), re.MULTILINE).group(1)
         if address:

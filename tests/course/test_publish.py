@@ -240,7 +240,10 @@ class TestTheCommand:
             main(["release", str(tmp_path / "students"), "--repository", "owner/name"])
             assert ("no LICENSE" in capsys.readouterr().err) == (not licensed)
 
-    def test_a_refusal_is_a_sentence_and_exit_code_2(self, tmp_path, capsys):
+    def test_a_refusal_is_a_sentence_and_exit_code_2_and_comes_at_once(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr(
+            students, "contents", lambda *_: pytest.fail("All was built before the folder was looked at.")
+        )
         (tmp_path / "mine.txt").write_text("mine")
         assert main(["release", str(tmp_path), "--repository", "owner/name"]) == 2
         assert capsys.readouterr().err.startswith(f"course: {tmp_path} is not empty")

@@ -14,6 +14,7 @@ import pytest
 
 from course import ROOT
 from course.build import students
+from course.build.publish import RECORD, publish
 from course.build.read import languages_of, unit_names
 from course.build.students import ReleaseError, Unit, contents, distribution, readmes
 
@@ -78,6 +79,14 @@ def released() -> dict[str, bytes]:
     return contents(ADDRESS)
 
 
+@pytest.fixture(scope="module")
+def repository(released, tmp_path_factory) -> Path:
+    """The folder that `course release` makes."""
+    folder = tmp_path_factory.mktemp("released") / "students"
+    publish(released, folder)
+    return folder
+
+
 class TestTheRepository:
     def test_it_holds_nothing_of_the_teachers(self, released, secrets):
         assert all(secrets.values())
@@ -129,6 +138,13 @@ class TestTheRepository:
         for path, content in released.items():
             if path.startswith("README"):
                 assert not re.search(r"\{\{|\{%|None|\n\n\n", content.decode()), path
+
+    def test_git_takes_all_of_it(self, released, repository):
+        """None of its files is one that its own .gitignore names."""
+        for command in (["init", "--quiet"], ["add", "--all"]):
+            subprocess.run(["git", *command], cwd=repository, check=True, capture_output=True)
+        added = subprocess.run(["git", "ls-files", "-z"], cwd=repository, check=True, capture_output=True, text=True)
+        assert set(added.stdout.split("\0")) - {""} == {*released, RECORD}
 
     def test_the_distribution_is_the_students_alone(self, released):
         made = tomllib.loads(released["pyproject.toml"].decode())
@@ -236,22 +252,18 @@ class TestTheDistributions:
         assert rooms(files) <= {"helpers", "PKG-INFO", "pyproject.toml", ".gitignore"}
         assert leaks(files, secrets) == []
 
-    def test_what_is_installed_from_the_repository_is_the_same(self, wheel, released, tmp_path):
-        for path, content in released.items():
-            (tmp_path / "repository" / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / "repository" / path).write_bytes(content)
-        made = unpacked(build("wheel", tmp_path / "repository", tmp_path))
+    def test_what_is_installed_from_the_repository_is_the_same(self, wheel, repository, tmp_path):
+        made = unpacked(build("wheel", repository, tmp_path))
         ours = unpacked(wheel)
         assert {path: content for path, content in made.items() if path.startswith("helpers/")} == {
             path: content for path, content in ours.items() if path.startswith("helpers/")
         }
 
-    def test_a_student_who_installed_it_can_check_a_notebook(self, wheel, released, tmp_path):
+    def test_a_student_who_installed_it_can_check_a_notebook(self, wheel, repository, tmp_path):
         folder = tmp_path / "site-packages"
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(folder)
-        notebook = tmp_path / "ner.ipynb"
-        notebook.write_bytes(released["release/ner-ru/ner.ipynb"])
+        notebook = repository / "release" / "ner-ru" / "ner.ipynb"
         script = """\
 import importlib.util, sys
 from pathlib import Path
