@@ -42,7 +42,6 @@ def arguments(parser) -> None:
 
 
 def run(options) -> int:
-    from course import report
     from course.exchange import roster
     from course.folder import Folder
     from course.grade import engine
@@ -72,7 +71,9 @@ def run(options) -> int:
     done.sort(key=lambda verdict: verdict.student)
     _print_table(done)
     if options.json:
-        report.write_json(done, options.json)
+        from course.pages import tables
+
+        tables.write_json(done, options.json)
     return 0
 
 

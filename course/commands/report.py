@@ -1,29 +1,78 @@
 """`course report`: what the teacher wants to know."""
 
+import sys
 from pathlib import Path
 
-from course.commands import kept_verdicts
+from course.commands import UsageError, assignment
+from helpers.language import LANGUAGES
 
-HELP = "Write a page with the marks of an assignment, and tables of them."
-EXAMPLE = "course report ner-en --out report.html --csv marks.csv"
+HELP = "Write a page on a class: marks, exercises, alike answers, who is missing; and tables of the marks."
+EXAMPLE = "course report ner-en ner-ru --csv marks.csv"
+NAME_LIMIT = 100  # characters of the page's name
 
 
 def arguments(parser) -> None:
-    parser.add_argument("assignment", nargs="+", metavar="ASSIGNMENT")
+    parser.add_argument(
+        "assignment", nargs="*", type=assignment, metavar="ASSIGNMENT",
+        help="such as ner-en, or a unit in all its languages, such as ner (all that was graded)",
+    )  # fmt: skip
     parser.add_argument("--course-dir", type=Path, default=Path("."), help="folder in which was graded (.)")
-    parser.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="also a table for a spreadsheet")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also the verdicts, one JSON object a line")
+    parser.add_argument("--lang", choices=LANGUAGES, default=LANGUAGES[0], help="language of the page (en)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the page (reports/ASSIGNMENT….html)")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also a table for a spreadsheet, a line a student")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also the verdicts with the final marks, one JSON object a line"
+    )
 
 
 def run(options) -> int:
-    from course import report
+    from course import kept
+    from course.exchange import roster
+    from course.folder import Folder
+    from course.grade import fingerprints, marks
+    from course.pages import report, standing, tables
 
-    verdicts = kept_verdicts(options.assignment, options.course_dir)
-    report.write_report(verdicts, options.out)
+    folder = Folder.at(options.course_dir)
+    names = _assignments(folder, options.assignment)
+    students = roster.load(folder).students
+    handed = standing.Handed(
+        marks={name: marks.of(folder.root, name) for name in names},
+        roster={student: entry.name for student, entry in students.items()},
+        stale={name: fingerprints.stale(folder.root, name) for name in names},
+    )
+    units = standing.units(folder, names, handed)
+    target = options.out or folder.root / "reports" / f"{_title(options.assignment)}.html"
+    report.write(folder, units, handed.roster, options.lang, target)
     if options.csv:
-        report.write_csv(verdicts, options.csv)
+        tables.write_csv(units, options.csv)
     if options.json:
-        report.write_json(verdicts, options.json)
-    print(f"The report is in {options.out.resolve()}")
+        verdicts = [verdict for name in names for verdict in kept.load_all(folder.root, name)]
+        tables.write_json(verdicts, options.json, handed.marks)
+    print(f"The report is in {target.resolve()}")
     return 0
+
+
+def _assignments(folder, wanted: list[str]) -> list[str]:
+    """The graded assignments that are meant; a unit stands for all of its languages. Raises `UsageError`."""
+    from course import nearest
+    from course.pages import standing
+
+    graded = standing.graded_assignments(folder)
+    found = []
+    for name in wanted or graded:
+        meant = [name] if name in graded else standing.siblings(folder, name)
+        if not meant and name not in folder.assignments():
+            hint = nearest.hint(name, graded)
+            raise UsageError(f"Nothing of {name} has been graded: run `course grade` first.{hint}")
+        if not meant:
+            print(f"NOTE: nothing of {name} has been graded yet.", file=sys.stderr)
+        found += meant
+    if not found:
+        raise UsageError(f"Nothing of {', '.join(wanted) or 'this course'} has been graded: run `course grade` first.")
+    return list(dict.fromkeys(found))
+
+
+def _title(wanted: list[str]) -> str:
+    """The name of the page's file."""
+    name = "+".join(wanted) or "all"
+    return name if len(name) <= NAME_LIMIT else f"{wanted[0]}+{len(wanted) - 1}"
