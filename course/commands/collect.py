@@ -36,7 +36,7 @@ def arguments(parser) -> None:
 
 
 def run(options) -> int:
-    from course.exchange.collect import Request
+    from course.exchange.request import Request
     from course.folder import Folder, replace_file
     from course.grade.submission.building import build
 

@@ -21,7 +21,7 @@ from course.folder import MAX_DEPTH, MAX_FILES, MAX_TOTAL
 from course.notebooks import files
 from course.notebooks.kinds import Kind, kind_of
 from course.notebooks.reading import Unreadable, WrongNotebook, read_notebook
-from course.notebooks.unpacking import Handed, is_hidden, unpacked
+from course.notebooks.unpacking import Handed, NoNotebook, is_hidden, unpacked
 from course.verdict import NAME_LIMIT
 
 MAX_COPIES = 4  # folders with the same notebook: what somebody has of one's own, but not of a class
@@ -81,6 +81,7 @@ class Reader:
         source = batch[0].entry
         handed, findings = _read([one for one in batch if one.counts])
         whole, trouble = unpacked(tuple(handed))
+        is_closed = trouble is not None and not isinstance(trouble, NoNotebook)
         home = _home(batch)
         if reason := self._is_class(whole):
             return [], [*findings, Finding("refused", home, reason, time=source.time)]
@@ -110,7 +111,7 @@ class Reader:
             findings += _passed_over(made, kind, notebooks, batch)
         if not by_assignment and not findings:
             reason = str(trouble) if trouble else "It holds no notebook."
-            return [], [Finding("empty", home, reason, time=source.time)]
+            return [], [Finding("refused" if is_closed else "empty", home, reason, time=source.time)]
         return [_attempt(assignment, chosen, batch) for assignment, chosen in by_assignment.items()], findings
 
     def _kind(self, read: NotebookNode) -> Kind:

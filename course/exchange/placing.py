@@ -7,7 +7,6 @@ Neither nbgrader nor the grader looks into hidden folders.
 
 import contextlib
 import dataclasses
-import errno
 import fcntl
 import os
 import shutil
@@ -41,15 +40,16 @@ def alone(folder: Folder) -> Iterator[None]:
     """Nobody else collects into this folder meanwhile; what an interrupted run left is removed."""
     home = folder.home("submitted")
     home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EACCES):
-                raise PlacingError(f"Somebody else is collecting into {home}: wait until that is done.") from None
+    lock = os.open(home, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for rest in home.glob(f"{UNFINISHED}*"):
             shutil.rmtree(rest, ignore_errors=True)
         yield
+    except BlockingIOError:
+        raise PlacingError(f"Somebody else is collecting into {home}: wait until that is done.") from None
+    finally:
+        os.close(lock)
 
 
 def target(folder: Folder, assignment: str, student: str) -> Path:

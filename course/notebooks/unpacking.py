@@ -24,6 +24,10 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # other ones may ask for a
 LIKE_A_NOTEBOOK = re.compile(rb'\s*\{.*"nbformat"\s*:', re.DOTALL)
 
 
+class NoNotebook(Unreadable):
+    """There is nothing wrong with an archive, but nothing in it that could be graded."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Handed:
     """A file that was handed in: its path in the submission's folder, when it was last changed, what is in it."""
@@ -109,7 +113,7 @@ def _members(archive: Handed, depth: int) -> list[Handed]:
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, LookupError):
         raise Unreadable("The archive is damaged.") from None
     if not any(one.is_notebook or one.is_archive or foreign_archive(one.data) for one in read):
-        raise Unreadable("The archive holds no notebook.")
+        raise NoNotebook("The archive holds no notebook.")
     return read
 
 
