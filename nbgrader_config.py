@@ -13,3 +13,5 @@ c.Autograde.exporter_class = c.GenerateFeedback.exporter_class = "course.grade.f
 c.ExchangeFactory.release_feedback = "course.grade.formgrader.ReleaseFeedback"
 # What students write acts nowhere in formgrader.
 c.HTMLExporter.filters = {"strip_files_prefix": "course.grade.formgrader.harmless"}
+# Penalties for lateness count from the marks as they are.
+c.ExportApp.plugin_class = "course.grade.export.InStep"

@@ -11,6 +11,7 @@ from typing import Literal
 Outcome = Literal["graded", "timed_out", "out_of_memory", "kernel_died", "unreadable", "wrong_notebook"]
 Status = Literal["passed", "partial", "failed", "manual"]
 Judged = Literal["outside", "inside", "person"]  # on the grader's side; in the student's process; by hand
+Reason = Literal["submission", "tests", "source", "grader"]  # what changed, so that a verdict came out anew
 
 NO_ANSWER = "No answer."  # the message of a written answer that was left as it was
 NAME_LIMIT = 200  # bytes of a student's name: it becomes the name of a file, which may have 255
@@ -47,6 +48,40 @@ class CellScore:
 
 
 @dataclasses.dataclass(frozen=True)
+class MadeOf:
+    """What decided a verdict, as digests: whoever has another one of them has an old verdict.
+
+    `submission`: the files of the student's folder. `source`: what the teacher's notebooks run, and their data files;
+    of it `tests`, grade id → the graded cell with its points. `grader`: versions and settings.
+    """
+
+    submission: str
+    source: str
+    tests: dict[str, str]
+    grader: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Before:
+    """The verdict in whose place another one came.
+
+    `at`: when that was (ISO 8601, UTC). `score`, `max_score` and `cells` (grade id → points) are the old automatic
+    ones, `mark` is the old final mark; None: there was none. `reasons`: what had changed since; empty where nothing
+    had and it came out differently all the same (a time limit on a busy machine). `tests`: the graded cells that had
+    another test or other points.
+    """
+
+    at: str
+    verdict: Outcome
+    score: float | None
+    max_score: float
+    mark: float | None
+    cells: dict[str, float | None]
+    reasons: tuple[Reason, ...]
+    tests: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Verdict:
     """The end of one submission: exactly one outcome, with a sentence of cause.
 
@@ -66,12 +101,14 @@ class Verdict:
     cells: tuple[CellScore, ...]
     sandbox: str = ""  # what confined the student's code: "bwrap", "docker", "rlimits"
     notes: tuple[str, ...] = ()
+    made_of: MadeOf | None = None
+    before: Before | None = None  # the last verdict that was another one
 
     def as_json(self, *, notes: bool = False) -> str:
-        """One line of JSON, as programs read it; with the notes, as it is kept."""
+        """One line of JSON, as programs read it; with the notes and what is known of its making, as it is kept."""
         fields = dataclasses.asdict(self)
-        if not notes:
-            del fields["notes"]
+        for name in () if notes else ("notes", "made_of", "before"):
+            del fields[name]
         return json.dumps(fields, ensure_ascii=False)
 
     @classmethod
@@ -79,7 +116,15 @@ class Verdict:
         """Read what `as_json` wrote."""
         fields = json.loads(line)
         cells = tuple(_cell(cell) for cell in fields.pop("cells"))
-        return cls(**fields | {name: tuple(fields.get(name, ())) for name in ("flags", "notes")} | {"cells": cells})
+        made_of, before = fields.pop("made_of", None), fields.pop("before", None)
+        if before:
+            before |= {name: tuple(before[name]) for name in ("reasons", "tests")}
+        return cls(
+            **fields | {name: tuple(fields.get(name, ())) for name in ("flags", "notes")},
+            cells=cells,
+            made_of=MadeOf(**made_of) if made_of else None,
+            before=Before(**before) if before else None,
+        )
 
 
 def _cell(fields: dict) -> CellScore:

@@ -30,7 +30,7 @@ def _check_test(name: str, cell: NotebookNode, text: exercise.Exercise) -> None:
         if points > UNGROUPED:
             raise UnitError(f"{name} is worth {points:g} points and has no rule groups.")
         return
-    if sum(groups.values()) != points:
+    if points and sum(groups.values()) != points:  # a dropped question has no points
         raise UnitError(f"{name} is worth {points:g} points, its rule groups {sum(groups.values()):g}.")
     if missing := groups.keys() ^ exercise.blocks_of(cell.source).keys():
         raise UnitError(f"{name}: the rule group {min(missing)!r} is not both declared and tested.")

@@ -15,12 +15,14 @@ def arguments(parser) -> None:
 
 
 def run(options) -> int:
+    from course.grade import marks
     from course.pages import feedback
 
     graded = kept_verdicts([options.assignment], options.course_dir)
     for student in options.student or ():
         if student not in {verdict.student for verdict in graded}:
             raise UsageError(f"Nothing of {student} has been graded in {options.assignment}: run `course grade` first.")
-    pages = feedback.write_pages(options.assignment, options.course_dir, tuple(options.student or ()))
+    final = marks.of(options.course_dir, options.assignment)
+    pages = feedback.write_pages(options.assignment, options.course_dir, final, tuple(options.student or ()))
     print(f"{len(pages)} pages are in {options.course_dir.resolve() / 'feedback'}")
     return 0

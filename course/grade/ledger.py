@@ -6,56 +6,59 @@ verdict.
 """
 
 import contextlib
-import dataclasses
 import datetime
 import fcntl
+import functools
 import os
 import re
 import shutil
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import nbformat
+from sqlalchemy import make_url
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
-from course.folder import CourseError, Folder, own_folder
+from course import kept
+from course.folder import Folder, own_folder
+from course.grade import dropped, fingerprints, lateness, roles, second_look
+from course.grade.errors import GradingError, database_errors
 from course.grade.job import Graded
-from course.kept import save
 from course.verdict import NO_ANSWER, CellScore, Verdict, bounded
 
 
-class GradingError(CourseError):
-    """A class that cannot be graded at all; the message says what is missing."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Review:
-    """What a person has given to a cell: points (None: the automatic ones stand) and a comment."""
-
-    score: float | None
-    comment: str
-
-
 class Ledger:
-    """Opens the course's gradebook, making it where it is missing. Use it as a context manager."""
+    """Opens the course's gradebook, making it where it is missing. Use it as a context manager.
 
-    def __init__(self, folder: Folder):
+    `due`: students' own due dates (aware), which are entered as nbgrader's extensions.
+    """
+
+    def __init__(self, folder: Folder, due: Mapping[str, datetime.datetime] | None = None):
         from nbgrader.coursedir import CourseDirectory
 
         # nbgrader calls `alembic` by name; it stands beside the interpreter, also where that is not on PATH.
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        self.folder = folder
+        self.folder, self.due = folder, due or {}
         self.config = folder.config.copy()
         self.config.CourseDirectory.root = str(folder.root)
         self.coursedir = CourseDirectory(config=self.config)
+
+    def exists(self) -> bool:
+        """Whether there is a gradebook to open; of one on a server this is not known before it is opened."""
+        try:
+            url = make_url(self.coursedir.db_url)
+        except SQLAlchemyError:
+            return True  # to be refused
+        return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
 
     def __enter__(self):
         from nbgrader.api import Course, Gradebook
 
         warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own queries, nothing a teacher can act on
-        with self._alone(), _database_errors():
+        with self.alone(), database_errors():
             self.gradebook = Gradebook(self.coursedir.db_url, self.coursedir.course_id)
             # nbgrader leaves out the course without a name, which PostgreSQL then misses for each assignment.
             self.gradebook.db.merge(Course(id=self.coursedir.course_id))
@@ -66,13 +69,22 @@ class Ledger:
         self.gradebook.close()
 
     @contextlib.contextmanager
-    def _alone(self):
+    def alone(self):
         """Only one grader at a time writes to a course; another one waits here for the moment that this takes."""
         home = self.folder.home("autograded")
         home.mkdir(parents=True, exist_ok=True)
         with (home / ".lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    @functools.cached_property
+    def late_plugin(self):
+        """What decides how much a late submission loses: the plugin of the course, as nbgrader makes it."""
+        from nbgrader.preprocessors import AssignLatePenalties
+
+        step = AssignLatePenalties(config=self.config)
+        step.init_plugin()
+        return step.plugin_inst
 
     def register(self, assignment: str) -> dict[str, tuple[bytes, bytes]]:
         """Bring the gradebook in step with source/.
@@ -82,7 +94,9 @@ class Ledger:
         """
         from nbgrader.apps.api import NbGraderAPI
 
-        with self._alone(), tempfile.TemporaryDirectory() as folder:
+        with self.alone(), tempfile.TemporaryDirectory() as folder:
+            with database_errors():
+                points = dropped.points_of(self, assignment)
             api = NbGraderAPI(self.coursedir, config=self.config)
             before = self.coursedir.release_directory
             self.coursedir.release_directory = folder  # what lies in release/ is the builder's
@@ -91,15 +105,27 @@ class Ledger:
             finally:
                 self.coursedir.release_directory = before
             if not result["success"]:
-                raise GradingError(_refusal(assignment, result))
+                raise GradingError(self._refusal(assignment, result))
+            with database_errors():
+                dropped.follow(self, assignment, points)
             released = {path.stem: path.read_bytes() for path in Path(folder).rglob("*.ipynb")}
             paths = self.folder.notebooks("source", assignment)
             return {path.stem: (self._registered(path, assignment), released[path.stem]) for path in paths}
 
+    def left_over(self, assignment: str) -> Iterator[str]:
+        """A sentence about students who have marks but no submission any more: they were renamed, or left."""
+        with database_errors():
+            known = [submission.student_id for submission in self.gradebook.assignment_submissions(assignment)]
+        if gone := sorted(kept.without_submission(self.folder, assignment, known)):
+            yield (
+                f"{bounded(', '.join(gone))}: in the gradebook, but not in submitted/ any more. Reports leave them "
+                f"out, `nbgrader export` does not; `course forget {bounded(gone[0])}` removes all traces of somebody."
+            )
+
     def _registered(self, path: Path, assignment: str) -> bytes:
         """The teacher's notebook with the tests that nbgrader has registered."""
         notebook = nbformat.read(path, as_version=4)
-        with _database_errors():
+        with database_errors():
             cells = self.gradebook.find_notebook(path.stem, assignment).source_cells
             tests = {cell.name: cell.source for cell in cells if cell.locked and cell.cell_type == "code"}
         for cell in notebook.cells:
@@ -111,16 +137,20 @@ class Ledger:
     def record(self, verdict: Verdict, parts: dict[str, Graded]) -> Verdict:
         """Enter the verdict of a submission, all of it or nothing, and write its notebooks and the verdict file.
 
-        `parts` are the notebooks of the submission by name. Returns the verdict.
+        `parts` are the notebooks of the submission by name. Returns the verdict, with what it was before.
         """
         submitted = self.folder.path("submitted", verdict.assignment, verdict.student)
-        with self._alone():
+        with self.alone():
             target = self.folder.path("autograded", verdict.assignment, verdict.student)
             folder = own_folder(target, self.folder.home("autograded"))
             timestamp = _timestamp(submitted)
-            unchanged = {name for name, part in parts.items() if part.notebook == _read(folder / f"{name}.ipynb")}
-            with _database_errors():
-                self._enter(verdict, parts, timestamp, unchanged)
+            same = {
+                name: second_look.unchanged(_read(folder / f"{name}.ipynb"), part.notebook)
+                for name, part in parts.items()
+            }
+            with database_errors():
+                mark = self._mark_before(verdict)
+                self._enter(verdict, parts, timestamp, same)
             _make_writable(folder)
             shutil.rmtree(folder, ignore_errors=True)
             for name, part in parts.items():
@@ -129,33 +159,21 @@ class Ledger:
                     (folder / f"{name}.ipynb").write_bytes(part.notebook)
             if timestamp and folder.is_dir():
                 (folder / "timestamp.txt").write_text(f"{timestamp} UTC\n")
-            save(verdict, self.folder, verdict.student)
+            verdict = fingerprints.after(kept.load(self.folder, verdict.assignment, verdict.student), verdict, mark)
+            kept.save(verdict, self.folder, verdict.student)
         return verdict
 
-    def reviews(self, assignment: str, student: str) -> dict[str, dict[str, Review]]:
-        """Notebook → grade id → what a person has given, for the cells where that is anything."""
+    def _mark_before(self, verdict: Verdict) -> float | None:
+        """The final mark that a submission has in the gradebook."""
         from nbgrader.api import MissingEntry
 
-        with _database_errors():
-            try:
-                notebooks = self.gradebook.find_submission(assignment, student).notebooks
-            except MissingEntry:
-                return {}
-            found = {}
-            for notebook in notebooks:
-                scores = {
-                    grade.cell.name: grade.manual_score + (grade.extra_credit or 0.0)
-                    for grade in notebook.grades
-                    if grade.manual_score is not None
-                }
-                comments = {c.cell.name: c.manual_comment for c in notebook.comments if c.manual_comment}
-                found[notebook.name] = {
-                    grade_id: Review(scores.get(grade_id), comments.get(grade_id, ""))
-                    for grade_id in scores.keys() | comments.keys()
-                }
-            return found
+        try:
+            submission = self.gradebook.find_submission(verdict.assignment, verdict.student)
+        except MissingEntry:
+            return None
+        return max(0.0, submission.score - submission.late_submission_penalty)
 
-    def _enter(self, verdict: Verdict, parts: dict[str, Graded], timestamp, unchanged: set[str]) -> None:
+    def _enter(self, verdict: Verdict, parts: dict[str, Graded], timestamp, same: dict[str, frozenset[str]]) -> None:
         """Marks, comments and penalties of a submission, in one transaction."""
         gradebook = self.gradebook
         gradebook.update_or_create_student(verdict.student)
@@ -166,56 +184,50 @@ class Ledger:
             part = parts[notebook.name]
             cells = {cell.grade_id: cell for cell in part.verdict.cells}
             for grade in notebook.grades:
-                _mark(grade, cells.get(grade.cell.name), seen=notebook.name in unchanged)
+                _mark(grade, cells.get(grade.cell.name), seen=grade.cell.name in same[notebook.name])
             for comment in notebook.comments:
                 cell = cells.get(comment.cell.name)
                 comment.auto_comment = NO_ANSWER if cell and cell.message == NO_ANSWER else None
         gradebook.db.flush()
-        for notebook in submission.notebooks:
-            self._penalise(notebook, verdict.student, submission.total_seconds_late)
+        lateness.settle_one(self, submission)
         gradebook.db.commit()
 
-    def _penalise(self, notebook, student: str, seconds_late: float) -> None:
-        """What the course's late-submission plugin takes away, as in nbgrader's step of this name."""
-        from nbgrader.preprocessors import AssignLatePenalties
-
-        notebook.late_submission_penalty = None
-        if seconds_late > 0:
-            step = AssignLatePenalties(config=self.config)
-            step.init_plugin()
-            self.gradebook.db.expire(notebook, ["score"])  # the database adds it up
-            penalty = step.plugin_inst.late_submission_penalty(student, notebook.score, seconds_late)
-            if penalty is not None:
-                notebook.late_submission_penalty = min(max(penalty, 0), notebook.score)
-
-
-def _mark(grade, cell: CellScore | None, seen: bool) -> None:
-    """Enter the automatic mark of a cell. `seen`: it is the same notebook that was graded before."""
-    grade.auto_score = cell.score if cell else 0.0
-    if grade.manual_score is None:
-        grade.needs_manual_grade = cell is not None and cell.status == "manual"
-    elif not seen:  # as nbgrader has it, a mark that a person gave to something else wants a second look
-        grade.needs_manual_grade = True
-
-
-@contextlib.contextmanager
-def _database_errors():
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise GradingError(f"The gradebook cannot be used: {bounded(str(getattr(error, 'orig', error)))}") from None
-
-
-def _refusal(assignment: str, result: dict) -> str:
-    """Why nbgrader does not take the source, in one sentence."""
-    if "Cannot add or remove cells" in result.get("error", "") + result.get("log", ""):
+    def _refusal(self, assignment: str, result: dict) -> str:
+        """Why nbgrader does not take the source, in one sentence."""
+        if "Cannot add or remove cells" not in result.get("error", "") + result.get("log", ""):
+            reasons = re.findall(r"^ *[\w.]*(?:Error|Exception): (.+)$", result.get("log", ""), re.MULTILINE)
+            reason = bounded(reasons[0]) if reasons else "it gave no reason"
+            return f"nbgrader does not accept source/{assignment}: {reason}"
+        with database_errors():
+            registered = set(dropped.points_of(self, assignment))
+        there = set(_graded_cells(self.folder.notebooks("source", assignment)))
+        if gone := sorted(grade_id for _, grade_id in registered - there):
+            return (
+                f"The graded cells {', '.join(gone)} were removed from source/{assignment} since submissions were "
+                f"graded: put them back; to drop a question, set its points to 0, which keeps all marks given by hand."
+            )
         return (
             f"Cells with a grade id were added to source/{assignment} or removed from it since submissions were "
             f"graded: take that back, or hand it out under a new name, or forget its marks with "
             f"`nbgrader db assignment remove {assignment} --force`."
         )
-    reasons = re.findall(r"^ *[\w.]*(?:Error|Exception): (.+)$", result.get("log", ""), re.MULTILINE)
-    return f"nbgrader does not accept source/{assignment}: {bounded(reasons[0]) if reasons else 'it gave no reason'}"
+
+
+def _graded_cells(paths: list[Path]) -> Iterator[dropped.Cell]:
+    """The cells with points of the teacher's notebooks: name of the notebook and grade id."""
+    for path in paths:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if roles.is_graded(cell):
+                yield path.stem, roles.settings_of(cell).grade_id
+
+
+def _mark(grade, cell: CellScore | None, seen: bool) -> None:
+    """Enter the automatic mark of a cell. `seen`: a person would see the same as when they marked it."""
+    grade.auto_score = cell.score if cell else 0.0
+    if grade.manual_score is None:
+        grade.needs_manual_grade = cell is not None and cell.status == "manual"
+    elif not seen:  # as nbgrader has it, a mark that a person gave to something else wants a second look
+        grade.needs_manual_grade = True
 
 
 def _timestamp(submitted: Path) -> datetime.datetime | None:

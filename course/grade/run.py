@@ -23,8 +23,8 @@ from course.grade.sandbox.student import Line, Student
 from course.grade.sandbox.warm import Warm
 from course.grade.submission.cells import Slot, slots_of
 from course.grade.submission.code import IMPORTS, bound, parse, read_names
-from course.notebooks.files import Choice
 from course.grade.submission.needed import needed_parts
+from course.notebooks.files import Choice
 from course.verdict import NO_ANSWER, CellScore
 
 OUTPUT_LIMIT = 16 << 20  # characters of all outputs of a notebook: a class's notebooks must fit on the teacher's disk
@@ -324,8 +324,11 @@ class Run:
         )
 
     def _by_hand(self, cell: NotebookNode) -> CellScore:
-        """A written answer and a task wait for a person; an untouched answer is worth nothing, as nbgrader has it."""
+        """A written answer and a task wait for a person; an untouched answer is worth nothing, as nbgrader has it, and
+        a question without points waits for nobody."""
         settings, points = roles.settings_of(cell), roles.points_of(cell)
+        if not points:
+            return CellScore(settings.grade_id, 0.0, 0.0, "passed", judged="person")
         if settings.get("task") or settings.grade_id in self.choice.submission.answered:
             return CellScore(settings.grade_id, None, points, "manual", judged="person")
         return CellScore(settings.grade_id, 0.0, points, "failed", NO_ANSWER, "person")

@@ -5,12 +5,14 @@ import dataclasses
 import html
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import nbformat
 import pytest
 from nbformat.v4 import new_output
 
-from course.grade.ledger import Review
+from course.grade import marks
+from course.grade.marks import Mark
 from course.pages import feedback
 from course.pages.sentences import translated
 from course.verdict import CellScore, Verdict
@@ -152,18 +154,58 @@ class TestLanguage:
         assert "<script>" not in feedback.page(VERDICT, graded(), 'x"><script>')
 
 
-class TestReviews:
+def mark(points: dict[str, float | None], by_hand: str = "", **fields) -> Mark:
+    """The mark of a notebook with these final points, of which those named were given by a person."""
+    parts = {"automatic": 0.0, "manual": 0.0, "extra": 0.0, "penalty": 0.0, "open": (), "late_seconds": 0.0}
+    total = sum(value or 0.0 for value in points.values())
+    fields = parts | {"score": total, "max_score": 9.0, "submitted_at": None} | fields
+    return Mark("anna", "sums", cells=points, by_hand=frozenset(by_hand.split()), **fields)
+
+
+class TestMarks:
+    AUTOMATIC: ClassVar = {"test_add": 3.0, "test_evens": 1.0, "essay": None}
+
     def test_a_persons_marks_count(self):
-        verdict = feedback.reviewed(VERDICT, {"essay": Review(1.5, ""), "test_evens": Review(4.0, "")})
+        points = {"test_add": 3.0, "test_evens": 4.0, "essay": 1.5}
+        verdict = feedback.marked(VERDICT, mark(points, "essay test_evens"))
         assert verdict.score == 8.5
         assert [cell.status for cell in verdict.cells] == ["passed", "passed", "partial"]
+        assert not verdict.cells[1].message
 
     def test_a_comment_alone_changes_no_mark(self):
-        assert feedback.reviewed(VERDICT, {"essay": Review(None, "Well said.")}) == VERDICT
+        assert feedback.marked(VERDICT, mark(self.AUTOMATIC, comments={"essay": "Well said."})) == VERDICT
+
+    def test_extra_credit_alone_leaves_what_the_tests_said(self, graded):
+        given = mark(self.AUTOMATIC | {"test_evens": 1.5}, extra=0.5)
+        page = read(feedback.page(VERDICT, graded(), mark=given))
+        assert "4.5 of the 7 points" in page
+        assert "Extra points in this: 0.5." in page
+        assert "Partly right 1.5 / 4" in page
+        assert "Zero is even." in page
+
+    @pytest.mark.parametrize(
+        ("language", "words"),
+        [("en", "points taken off: 2.5."), ("ru", "снято баллов: 2,5."), ("es", "puntos descontados: 2,5.")],
+    )
+    def test_a_penalty_is_said(self, graded, language, words):
+        given = mark(self.AUTOMATIC | {"essay": 2.0}, "essay", score=3.5, penalty=2.5)
+        page = read(feedback.page(VERDICT, graded(), language, given))
+        assert words in page
+        assert {"en": "3.5 of 9", "ru": "3,5 из 9", "es": "3,5 de 9"}[language] in page
+
+    @pytest.mark.parametrize("cell", CELLS)
+    def test_a_dropped_question_does_not_count(self, graded, cell):
+        dropped = dataclasses.replace(cell, score=0.0, max_score=0.0, status="passed")
+        verdict = dataclasses.replace(VERDICT, score=0.0, max_score=0.0, cells=(dropped,))
+        page = read(feedback.page(verdict, graded(), mark=mark({cell.grade_id: 0.0}, max_score=0.0)))
+        assert "Does not count" in page
+        assert not re.search(r"Right|Not yet|Next step|0 / 0", page)
 
     def test_comments_are_shown_with_the_cell(self, graded):
-        reviews = {"essay": Review(1.5, "Well <b>said</b>."), "evens": Review(None, "Mind zero.")}
-        page = feedback.page(feedback.reviewed(VERDICT, reviews), graded(), reviews=reviews)
+        given = mark(
+            self.AUTOMATIC | {"essay": 1.5}, "essay", comments={"essay": "Well <b>said</b>.", "evens": "Mind zero."}
+        )
+        page = feedback.page(VERDICT, graded(), mark=given)
         assert "Your teacher: Well &lt;b&gt;said&lt;/b&gt;." in page.split("<section")[3]
         assert "Your teacher: Mind zero." in page.split("<section")[2]
         assert "to come" not in page
@@ -191,7 +233,7 @@ class TestHostile:
         cells = tuple(dataclasses.replace(cell, message=HOSTILE) for cell in CELLS)
         cells += (CellScore(HOSTILE, 0.0, 1.0, "failed", HOSTILE),)
         verdict = dataclasses.replace(VERDICT, assignment=HOSTILE, cells=cells)
-        return feedback.page(verdict, notebook, "ru", {"essay": Review(None, HOSTILE)})
+        return feedback.page(verdict, notebook, "ru", mark({}, comments={"essay": HOSTILE}))
 
     def test_nothing_of_it_is_markup(self, page):
         assert "<script" not in page
@@ -222,16 +264,19 @@ class TestWritePages:
         sums.grade()
         return sums
 
+    def write(self, course, *students: str) -> list[Path]:
+        return feedback.write_pages("sums", course.root, marks.of(course.root, "sums"), students)
+
     def page(self, course, student: str) -> Path:
         return course.root / "feedback" / student / "sums" / "sums.html"
 
     def test_everybody_gets_one_in_the_language_of_the_assignment(self, done):
-        assert len(feedback.write_pages("sums", done.root)) == 2
+        assert len(self.write(done)) == 2
         assert "7 de los 7 puntos" in self.page(done, "ana").read_text()
         assert "no se puede leer como cuaderno" in self.page(done, "luis").read_text()
 
     def test_or_only_those_that_were_named(self, done):
-        feedback.write_pages("sums", done.root, ("luis",))
+        self.write(done, "luis")
         assert [path.name for path in (done.root / "feedback").iterdir()] == ["luis"]
 
     def test_marks_given_by_hand_are_in_it(self, done):
@@ -239,7 +284,7 @@ class TestWritePages:
             gradebook.find_grade("essay", "sums", "sums", "ana").manual_score = 2
             gradebook.find_comment("essay", "sums", "sums", "ana").manual_comment = "¡Muy bien!"
             gradebook.db.commit()
-        feedback.write_pages("sums", done.root)
+        self.write(done)
         page = self.page(done, "ana").read_text()
         assert "9 de 9 puntos" in page
         assert "Tu docente: ¡Muy bien!" in page
@@ -253,7 +298,7 @@ class TestWritePages:
         link = {"page": page, "assignment": page.parent, "student": page.parents[1]}[place]
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(outside / "sums.html" if place == "page" else outside)
-        feedback.write_pages("sums", done.root)
+        self.write(done)
         assert (outside / "sums.html").read_text() == "mine"
         assert [path.name for path in outside.iterdir()] == ["sums.html"]
         assert "7 de los 7 puntos" in self.page(done, "ana").read_text()
@@ -263,6 +308,6 @@ class TestWritePages:
         sums.submit("ana", **right)
         sums.submit("ana", name="more")
         sums.grade()
-        feedback.write_pages("sums", sums.root)
+        self.write(sums)
         assert "7 of the 7 points" in self.page(sums, "ana").read_text()
         assert "0 of 9 points" in self.page(sums, "ana").with_name("more.html").read_text()
