@@ -10,9 +10,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
+from course.cli import main
 from course.folder import CourseError, Folder
-from course.grade import lateness
+from course.grade import lateness, marks
 from course.grade.ledger import GradingError, Ledger
 
 WRONG = {"add": "def add(a, b):\n    return a - b"}
@@ -311,7 +313,7 @@ class TestTasks:
 
 @pytest.fixture
 def postgres(tmp_path_factory):
-    """A private PostgreSQL server on loopback; yields its URL."""
+    """A private PostgreSQL server; yields its URL behind the scheme."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
     if found[-1] is None:
         pytest.skip("PostgreSQL is not installed")
@@ -335,25 +337,52 @@ def postgres(tmp_path_factory):
         options = f"-c listen_addresses='' -k {data} -c fsync=off"
         run("pg_ctl", "-w", "-l", f"{data}/log", "-o", options, "start")
         try:
-            yield f"postgresql+psycopg2://postgres@/postgres?host={data}"
+            yield f"//postgres@/postgres?host={data}"
         finally:
             run("pg_ctl", "-w", "-m", "immediate", "stop")
 
 
-def test_a_class_is_graded_into_postgresql(sums, right, postgres):
-    """By `db_url` in nbgrader_config.py; marks by hand survive there, too."""
-    from nbgrader.api import Gradebook
-
+def test_a_class_is_graded_into_postgresql(sums, right, postgres, give):
+    """By `db_url` in nbgrader_config.py, however it is spelled; marks by hand survive there, too."""
     (sums.root / "gradebook.db").unlink()
-    (sums.root / "nbgrader_config.py").write_text(f"c = get_config()\nc.CourseDirectory.db_url = {postgres!r}\n")
+
+    def use(scheme: str) -> str:
+        """The database with this scheme is the course's."""
+        url = f"{scheme}:{postgres}"
+        config = f"c = get_config()\nc.CourseDirectory.db_url = {url!r}\n"
+        (sums.root / "nbgrader_config.py").write_text(config + "c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+        return url
+
+    use("postgresql")
     sums.submit("Анна", **right)
     sums.submit("boris", b"junk")
+    sums.submit("maria", **right).with_name("timestamp.txt").write_text("2026-01-12 12:00 UTC")
     sums.grade()
-    with Gradebook(postgres) as gradebook:
-        grade = gradebook.find_grade("essay", "sums", "sums", "Анна")
-        grade.manual_score = 1.5
+    with Gradebook(use("postgresql+psycopg")) as gradebook:
+        for student in ("Анна", "maria"):
+            grade = gradebook.find_grade("essay", "sums", "sums", student)
+            grade.manual_score, grade.needs_manual_grade = 1.5, False
         gradebook.db.commit()
+    assert main(["due", "sums", "2026-01-10", "--course-dir", str(sums.root)]) == 0
+    found = marks.of(sums.root, "sums")
+    assert {student: mark.score for student, mark in found.items()} == {"Анна": 8.5, "boris": None, "maria": 0.0}
     sums.grade(force=True)
-    with Gradebook(postgres) as gradebook:
-        assert {s.student.id: s.score for s in gradebook.assignment_submissions("sums")} == {"Анна": 8.5, "boris": 0}
+    with Gradebook(use("postgresql+psycopg2")) as gradebook:
+        assert {s.student.id: s.score for s in gradebook.assignment_submissions("sums")} == {
+            "Анна": 8.5,
+            "boris": 0,
+            "maria": 8.5,
+        }
+    assert main(["due", "sums", "2026-01-10", "--student", "maria", "--course-dir", str(sums.root)]) == 0
+    assert main(["due", "sums", "2026-01-13", "--student", "maria", "--course-dir", str(sums.root)]) == 0
+    assert marks.of(sums.root, "sums")["maria"].score == 8.5
     assert not (sums.root / "gradebook.db").exists()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+asyncpg", "oracle+oracledb"])
+def test_a_missing_driver_is_one_sentence(sums, scheme):
+    config = f"c = get_config()\nc.CourseDirectory.db_url = '{scheme}://anna:secret@localhost/marks'\n"
+    (sums.root / "nbgrader_config.py").write_text(config)
+    with pytest.raises(GradingError, match=r"needs a Python package that is not there") as refused:
+        marks.of(sums.root, "sums")
+    assert "secret" not in str(refused.value)
