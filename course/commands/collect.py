@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from course.commands import assignment
+
 HELP = "Put the submissions in downloaded archives and folders where grading finds them."
 EXAMPLE = "course collect ner nlp-ner-1234.zip --roster participants.csv"
 SHOWN = {  # status → what the table calls it
@@ -20,7 +22,9 @@ SHOWN = {  # status → what the table calls it
 
 
 def arguments(parser) -> None:
-    parser.add_argument("name", metavar="ASSIGNMENT_OR_UNIT", help="such as ner-en, or ner for all its languages")
+    parser.add_argument(
+        "name", type=assignment, metavar="ASSIGNMENT_OR_UNIT", help="such as ner-en, or ner for all its languages"
+    )
     parser.add_argument(
         "source", nargs="+", type=Path, metavar="SOURCE", help="a zip or a folder: Moodle's, Canvas's, Blackboard's …"
     )
@@ -43,7 +47,7 @@ def run(options) -> int:
     folder = Folder.at(options.course_dir)
     request = Request(
         folder=folder,
-        name=options.name.rstrip("/"),
+        name=options.name,
         sources=tuple(options.source),
         build=lambda kind, read: build(kind.source, kind.release, read),
         table=options.roster,

@@ -164,7 +164,7 @@ def read_table(path: Path) -> tuple[list[Student], dict[str, Student]]:
         raise RosterError(f"{path} has more than {MAX_STUDENTS} lines: it is no roster of a class.")
     students, numbers = [], {}
     for row in table.rows:
-        student = _student(table, row)
+        student = student_of(table, row)
         if student is None:
             continue
         students.append(student)
@@ -175,7 +175,8 @@ def read_table(path: Path) -> tuple[list[Student], dict[str, Student]]:
     return students, numbers
 
 
-def _student(table: tables.Table, row: tuple[str, ...]) -> Student | None:
+def student_of(table: tables.Table, row: tuple[str, ...]) -> Student | None:
+    """The person in a row of a platform's table; None where it is nobody."""
     field = {name: unicodedata.normalize("NFC", table.value(row, name)) for name in tables.HEADERS}
     name = field["name"] or " ".join(filter(None, (field["first"], field["last"])))
     is_named = any((name, *(field[key] for key in ("id", "email", "username", "number"))))

@@ -120,7 +120,7 @@ class Students:
         if status != "same" and attempt.assignment not in self.wanted:
             status, reason = "other", f"It is {attempt.assignment}. {reason}".strip()
         if self.roster and not identity.is_known:
-            status, reason = "unknown", f"Not on the roster. {reason}".strip()
+            status, reason = "unknown", f"Nobody on the roster has this name. {reason}".strip()
         return self._result(student, candidate, status, " ".join([reason, *attempt.notes]).strip(), target)
 
     def _compare(
@@ -160,11 +160,13 @@ class Students:
         )
 
     def _late(self, student: str, attempt: Attempt) -> bool | None:
-        own = self.roster.students[student].due.get(attempt.assignment) if student in self.roster.students else None
-        due = own or self.request.due(attempt.assignment)
-        if due and attempt.time:
-            return attempt.time > due
-        return attempt.entry.late
+        """As nbgrader has it: an extension counts if it is later than the class's due date; without one nobody is."""
+        due = self.request.due(attempt.assignment)
+        if due is None or attempt.time is None:
+            return attempt.entry.late
+        known = self.roster.students.get(student)
+        own = known.due.get(attempt.assignment) if known else None
+        return attempt.time > max(due, own or due)
 
     def _known(self, assignment: str) -> dict[str, Arrival]:
         if assignment not in self.arrivals:

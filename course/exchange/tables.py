@@ -34,6 +34,8 @@ HEADERS = {
     "status": "status | состояние | статус | estado",
     "grade": "grade | оценка | calificación",
     "maximum": "maximum grade | максимальная оценка | calificación máxima",
+    "changeable": "grade can be changed | оценка может быть изменена | la calificación puede ser cambiada"
+    " | la calificación se puede cambiar | la calificación puede cambiarse",
     "submitted": "last modified (submission) | последнее изменение (ответ)"
     " | последнее изменение (представленного ответа) | última modificación (entrega) | última modificación (envío)",
     "comment": "feedback comments | отзыв в виде комментария | комментарии к отзыву | комментарии"

@@ -56,9 +56,9 @@ def kind_of(notebook: NotebookNode, known: list[Kind], likely: frozenset[str] = 
     common = {kind: len(kind.texts & texts) for kind in known}
     said = notebook.metadata.get("course", {})
     named = [kind for kind in known if (kind.unit, kind.language) == (said.get("unit"), said.get("language"))]
-    if len(named) == 1 and (common[named[0]] or not any(common.values())):
-        return named[0]
     best = max(common.values(), default=0)
+    if len(named) == 1 and 2 * common[named[0]] >= best:  # units share some cells, and languages their code
+        return named[0]
     equal = [kind for kind in known if best and common[kind] == best]
     return next((kind for kind in equal if kind.assignment in likely), equal[0] if equal else None)
 

@@ -1,0 +1,131 @@
+"""Which line of a platform's table is whose.
+
+In: the lines of a worksheet or a gradebook, and what is known of the students. Out: for each student their lines, one,
+or those of a team; or why there are none. A number that a platform gave is good for its own table only: Moodle's are
+others in each assignment, so a line whose name contradicts is not theirs.
+"""
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from course.exchange import naming, people, platforms, returning, roster
+from course.exchange.arrivals import Arrival
+from course.exchange.platforms import Person
+from course.exchange.returning import Back, Row
+from course.exchange.roster import Roster, Student
+from course.exchange.sheet import Sheet
+
+NUMBER = re.compile(r"(\d+)\s*$")  # of Moodle's identifier, such as "Participant 123"
+ACTIVITY = re.compile(r"moodle:\d+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """The rows of the table that are a student's; where there are none, `problem` says why, if that is known."""
+
+    rows: tuple[int, ...] = ()
+    problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Lines:
+    """Who stands in a table. `people`: row → person, `numbers`: Moodle's or Canvas's number → row; `scope` is what the
+    numbers are good for, as in `platforms.scope`."""
+
+    platform: str
+    scope: str
+    people: Mapping[int, Student]
+    numbers: Mapping[str, int]
+
+    @classmethod
+    def of(cls, sheet: Sheet, platform: str, file: str) -> "Lines":
+        """The lines of a sheet; `file` is its name."""
+        table, persons, numbers = sheet.table, {}, {}
+        for index, row in enumerate(table.rows):
+            person = roster.student_of(table, row)
+            found = NUMBER.search(table.value(row, "identifier" if platform == "moodle" else "id"))
+            if person is None and (platform != "moodle" or not found):
+                continue
+            persons[index] = person or Student("")
+            if found:
+                numbers[found[1]] = index
+        scope = platforms.scope(platform, re.sub(r"\.csv$", ".zip", file, flags=re.IGNORECASE))
+        return cls(platform, scope, persons, numbers)
+
+    def match(self, backs: Iterable[Back]) -> dict[str, Found]:
+        """Student → their rows. A row that several claim is nobody's."""
+        backs = list(backs)
+        shared = Counter(key for back in backs for key in {(one.source, one.number) for one in back.arrivals})
+        teams = frozenset(key for key, count in shared.items() if count > 1)
+        directory = Roster({str(index): dataclasses.replace(one, id=str(index)) for index, one in self.people.items()})
+        found = {back.student.id: self._found(back, directory, teams) for back in backs}
+        claims = Counter(index for one in found.values() for index in one.rows)
+        for student, one in found.items():
+            if any(claims[index] > 1 for index in one.rows):
+                found[student] = Found(problem="Several students mean the same line of the table.")
+        return found
+
+    def _found(self, back: Back, directory: Roster, teams: frozenset) -> Found:
+        student, problem = back.student, ""
+        numbers = [(one.number, one.name) for one in back.arrivals if self._is_good(one, back, teams)]
+        if self.platform == "canvas":
+            numbers.append((student.number, student.name))
+        for number, name in numbers:
+            index = self.numbers.get(number)
+            if index is None:
+                continue
+            other = self.people[index].name
+            if all(may_be_one(mine, other) for mine in (name, student.name)):
+                return Found((index,))
+            problem = f"Number {number} is {other} there: is it the table of another assignment?"
+        known = dataclasses.replace(student, id="", number=student.number if self.platform == "moodle" else "")
+        if index := directory.match(known):
+            return Found((int(index),))
+        for name in dict.fromkeys(one.name for one in back.arrivals if one.platform == "moodle" == self.platform):
+            if team := directory.members(name):
+                return Found(tuple(map(int, team)))
+        if student.name and len(directory.find(name=student.name)) > 1:
+            return Found(problem="Several there have this name.")
+        return Found(problem=problem)
+
+    def _is_good(self, arrival: Arrival, back: Back, teams: frozenset) -> bool:
+        """Whether the number of an arrival is one person's in this table."""
+        is_anonymous = arrival.platform == "canvas" and not arrival.name  # Canvas's number is then another one
+        if arrival.platform != self.platform or is_anonymous or (arrival.source, arrival.number) in teams:
+            return False
+        if naming.key(arrival.name) in map(naming.key, back.student.groups):
+            return False
+        scope = platforms.scope(arrival.platform, arrival.source)
+        if scope == self.scope or not (ACTIVITY.fullmatch(scope) and ACTIVITY.fullmatch(self.scope)):
+            return True
+        index = self.numbers.get(arrival.number)
+        return index is not None and not _is_hidden(self.people[index].name) and not _is_hidden(arrival.name)
+
+
+def held(back: Back, found: Found, with_open: bool) -> Row | None:
+    """Why nothing is entered for a student, if nothing is: they are not in the table, or have no mark to enter."""
+    if not found.rows:
+        return returning.row(back, "ambiguous" if found.problem else "absent", found.problem or "Not in the table.")
+    reason = back.held(with_open)
+    return returning.row(back, *reason) if reason else None
+
+
+def may_be_one(one: str, other: str) -> bool:
+    """Whether two names may be one person's: a middle name more, another order, a hidden name.
+
+    >>> may_be_one("Anna Ivanova", "Ivanova, Anna Petrovna"), may_be_one("ivanovaanna", "Anna Ivanova")
+    (True, True)
+    >>> may_be_one("Anna Ivanova", "Anna Petrova")
+    False
+    """
+    if _is_hidden(one) or _is_hidden(other):
+        return True
+    words = [set(naming.key(name).split()) for name in (one, other)]
+    return bool(naming.keys(one) & naming.keys(other)) or words[0] <= words[1] or words[1] <= words[0]
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether it is no name, but what a platform writes in place of one."""
+    return people.is_anonymous(Person("", "", re.sub(r"\s*\d+$", "", name.strip())))
