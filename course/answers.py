@@ -13,16 +13,19 @@ import io
 
 import nbformat
 
-from course import ROOT
+from course import ROOT, Refusal
 from course.build.expand import GRADING_PROFILE
+
+
+class AnswersError(Refusal):
+    """What a unit lacks for its tests to be tested."""
 
 
 def reference_answers(unit: str) -> dict[str, str]:
     """Grade id → the reference's source, of every answer cell that holds code."""
-    notebook = nbformat.read(ROOT / "source" / f"{unit}-en" / f"{unit}.ipynb", as_version=4)
     return {
         cell.metadata.nbgrader.grade_id: cell.source
-        for cell in notebook.cells
+        for cell in _notebook(unit).cells
         if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
     }
 
@@ -37,12 +40,29 @@ def fill(notebook, answers: dict[str, str]):
 
 def mutants(unit: str) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
     """The typical wrong answers of a unit: grade id, what is wrong, old text, new text, rule groups that it loses."""
-    return importlib.import_module(f"course.units.{unit}.mutants").MUTANTS
+    return _module(unit, "mutants", "typical wrong answers, four of each function at least").MUTANTS
 
 
 def right(unit: str) -> list[tuple[str, str, str]]:
     """Right answers of a unit that are not the reference: grade id, how they came about, source."""
-    return importlib.import_module(f"course.units.{unit}.right").RIGHT
+    return _module(unit, "right", "right answers that are not the reference, what hint 2 dictates for one").RIGHT
+
+
+def _module(unit: str, name: str, holds: str):
+    path = f"course.units.{unit}.{name}"
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name != path:
+            raise
+    raise AnswersError(f"{path.replace('.', '/')}.py is missing: it holds {holds} (docs/authors.md).")
+
+
+def _notebook(unit: str) -> nbformat.NotebookNode:
+    path = ROOT / "source" / f"{unit}-en" / f"{unit}.ipynb"
+    if not path.is_file():
+        raise AnswersError(f"The unit {unit} is not built: run `course build {unit}`.")
+    return nbformat.read(path, as_version=4)
 
 
 def mutant(unit: str, grade_id: str, name: str) -> str:
@@ -54,11 +74,19 @@ def mutant(unit: str, grade_id: str, name: str) -> str:
     return source.replace(old, new)
 
 
+def lacking(unit: str) -> str:
+    """What a unit lacks for its tests to be tested, in a sentence; "" if it lacks nothing."""
+    try:
+        reference_answers(unit), mutants(unit), right(unit)
+    except AnswersError as error:
+        return str(error)
+    return ""
+
+
 @functools.cache
 def cells_of(unit: str) -> dict[str, nbformat.NotebookNode]:
     """The code cells of a unit's notebook, by their ids."""
-    notebook = nbformat.read(ROOT / "source" / f"{unit}-en" / f"{unit}.ipynb", as_version=4)
-    return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
+    return {cell.id: cell for cell in _notebook(unit).cells if cell.cell_type == "code"}
 
 
 @functools.cache

@@ -41,21 +41,24 @@ class Outcome:
 def run_unit(unit: str, language: str, *, profile: str, parameters: dict[str, str], out: Path) -> Outcome:
     """Run `source/<unit>-<language>/<unit>.ipynb` and write notebook and results under `out`.
 
-    Raises `RunError`, also when the notebook reports no results.
+    Raises `RunError`, also when a notebook that trains, and has the parameter `profile` for that, reports no results.
     """
     notebook = ROOT / "source" / f"{unit}-{language}" / f"{unit}.ipynb"
     if not notebook.is_file():
         built = sorted({path.stem for path in (ROOT / "source").glob("*/*.ipynb")})
         advice = f"the units are {', '.join(built)}" if built else "run `course build`"
         raise RunError(f"There is no notebook {notebook.relative_to(ROOT)}: {advice}.")
-    values = _values({"profile": profile} | parameters, _defaults(notebook))
-    profiles.load(unit, values["profile"])  # a typing mistake should not cost a kernel's start
+    defaults = _defaults(notebook)
+    trains = "profile" in defaults
+    values = _values(({"profile": profile} if trains or profile != "auto" else {}) | parameters, defaults)
+    if trains:
+        profiles.load(unit, values["profile"])  # a typing mistake should not cost a kernel's start
     folder = out / f"{unit}-{language}"
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     executed = _execute(notebook, folder / f"{unit}.ipynb", values)
     seconds = time.monotonic() - started
-    record = collect_results(executed)
+    record = collect_results(executed) if trains else {"unit": unit, "metrics": {}, "device": "this machine"}
     record |= {"language": language, "seconds": round(seconds, 1), "parameters": values}
     (folder / "results.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return Outcome(folder, seconds, record["device"], record["metrics"])
@@ -127,7 +130,7 @@ def _values(texts: dict[str, str], defaults: dict) -> dict:
     values = {}
     for name, text in texts.items():
         if name not in defaults:
-            raise RunError(f"The notebook has no parameter {name!r}: it has {', '.join(sorted(defaults))}.")
+            raise RunError(f"The notebook has no parameter {name!r}: it has {', '.join(sorted(defaults)) or 'none'}.")
         kind = type(defaults[name])
         try:
             values[name] = kind(text)

@@ -15,6 +15,9 @@ UNITS = Path(__file__).with_name("units")
 
 
 def rows(unit: str, language: str = "en") -> list[dict]:
-    """The labelled texts of a unit, with the fields that its dataset has, labels by name."""
+    """The labelled texts of a unit, with the fields that its dataset has, labels by name; the English ones
+    where a language has none of its own.
+    """
     path = UNITS / unit / f"unseen.{language}.jsonl"
+    path = path if path.is_file() else path.with_name("unseen.en.jsonl")
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -13,14 +13,14 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config.loader import PyFileConfigLoader
 
 from course import ROOT, kept
-from course.build.read import LANGUAGES, unit_names
+from course.build.read import languages_of, unit_names
 from course.cli import main
 from course.demo import fill, reference_answers
 
-EVERYTHING = [(unit, language) for unit in unit_names() for language in LANGUAGES]
-# The code of the three languages is the same (the build sees to it), so each unit runs in one, and each language has
+EVERYTHING = [(unit, language) for unit in unit_names() for language in languages_of(unit)]
+# The code of a unit's languages is the same (the build sees to it), so each unit runs in one, and each language has
 # its turn. `COURSE_ALL_NOTEBOOKS=1` runs all.
-ONE_EACH = [(unit, LANGUAGES[number % len(LANGUAGES)]) for number, unit in enumerate(unit_names())]
+ONE_EACH = [(unit, languages_of(unit)[number % len(languages_of(unit))]) for number, unit in enumerate(unit_names())]
 CHOSEN = EVERYTHING if os.environ.get("COURSE_ALL_NOTEBOOKS") else ONE_EACH
 each_notebook = pytest.mark.parametrize(("unit", "language"), CHOSEN)
 

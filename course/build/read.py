@@ -77,6 +77,7 @@ def parse_unit(name: str, text: str) -> Unit:
     if fields.keys() != expected:
         wrong = ", ".join(sorted(fields.keys() ^ expected))
         raise UnitError(f"{name}: the front matter must hold {', '.join(sorted(expected))}; look at {wrong}.")
+    _check_fields(name, fields)
     for cell in cells:
         if cell.cell_type == "code":
             _check_code(name, cell.source)
@@ -92,6 +93,18 @@ def _front_matter(unit: str, source: str) -> dict:
     except yaml.YAMLError as error:
         raise UnitError(f"{unit}: the front matter is not YAML: {' '.join(str(error).split())}.") from None
     return fields if isinstance(fields, dict) else {}
+
+
+def _check_fields(unit: str, fields: dict) -> None:
+    """What YAML takes for another type than the author meant: an empty field, a number, a list."""
+    goals = fields["goals"]
+    if not (isinstance(goals, list) and goals and all(isinstance(goal, str) for goal in goals)):
+        raise UnitError(f"{unit}: goals in the front matter must be a list, one line `- …` for each.")
+    if isinstance(fields["minutes"], bool) or not isinstance(fields["minutes"], int):
+        raise UnitError(f"{unit}: minutes in the front matter must be a whole number.")
+    for name in fields.keys() - {"goals", "minutes"}:
+        if not isinstance(fields[name], str) or not fields[name].strip():
+            raise UnitError(f"{unit}: {name} in the front matter must be a text; put it between quotes if it is one.")
 
 
 def _check_code(unit: str, source: str) -> None:
@@ -117,13 +130,17 @@ def _with_source(unit: str, source: str, *, is_answer: bool) -> str:
         return source
     statement = statements[0]
     names = ", ".join(alias.name for alias in statement.names)
+    if source.strip() != ast.unparse(statement):
+        raise UnitError(f"{unit}: the cell that imports {names} must hold that import alone, without comments.")
+    place = f"write it in {statement.module.replace('.', '/')}.py, from where its source comes into the notebook"
     try:
         module = importlib.import_module(statement.module)
-    except ModuleNotFoundError as error:
-        raise UnitError(f"{unit}: {names} cannot be imported: {error}.") from None
+    except Exception as error:  # whatever an author's module does
+        reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+        raise UnitError(f"{unit}: the reference {names} cannot be imported ({reason}): {place}.") from None
     function = getattr(module, names, None)
     if not inspect.isfunction(function):
-        raise UnitError(f"{unit}: {statement.module} has no function {names}.")
+        raise UnitError(f"{unit}: {statement.module} has no function {names}: {place}.")
     return function_source(function, is_answer=is_answer)
 
 

@@ -14,7 +14,7 @@ from course import ROOT
 from course.build.catalog import lost
 from helpers.language import LANGUAGES, TABLE
 
-FOLDERS = ("course", "helpers")
+FOLDERS = ("course", "helpers", "tests/bench")
 
 
 def paths(root: Path = ROOT) -> list[Path]:

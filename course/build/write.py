@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from course import ROOT, Refusal
-from course.build import catalog, header, lessons, rules
+from course.build import catalog, cells, header, lessons, rules
 from course.build.expand import CODE_STUB, TEXT_STUB, builder_words, expand, same_code
 from course.build.read import LANGUAGES, Unit, read_unit
 from course.build.translate import translate
@@ -45,14 +45,16 @@ class CatalogueError(Refusal):
 
 def build_language(unit: Unit, language: str, address: str | None = None) -> Built:
     """Build a unit in one language: translate, expand, release."""
+    cells.check(unit)
     table = _table(unit.name, catalog.unit_messages(unit), language)
     words = builder_words(_table(catalog.BUILDER, catalog.builder_messages(), language))
-    fields, cells = translate(header.parts(unit), table), translate(unit.cells, table)
-    check_parity(unit, cells, language)
-    rules.check(f"{unit.name}-{language}", cells)
-    lessons.check(unit.name, cells)
+    translated = translate(unit.cells, table)
+    fields = translate(header.parts(unit), table)
+    check_parity(unit, translated, language)
+    rules.check(f"{unit.name}-{language}", translated)
+    lessons.check(unit.name, translated)
     address = repository() if address is None else address
-    notebook = expand(unit, [*fields, *cells], language, repository=address, words=words)
+    notebook = expand(unit, [*fields, *translated], language, repository=address, words=words)
     source = dumps(notebook)
     released = release(unit.name, source, words[CODE_STUB], words[TEXT_STUB])
     return Built(Path(f"{unit.name}-{language}/{unit.name}.ipynb"), source, released)
@@ -84,9 +86,21 @@ def _table(name: str, ids: list[str], language: str) -> dict[str, str]:
     return catalog.read_table(path)
 
 
+class NotInACopy(Refusal):
+    """A course that was installed without the repository that it is built in."""
+
+
 def repository() -> str:
-    """`owner/name` of the course on GitHub, from pyproject.toml: the Colab badges point there. "" where it has none."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    """`owner/name` of the students' repository on GitHub, from pyproject.toml: the Colab badges point there.
+
+    "" where it has none. Raises `NotInACopy`.
+    """
+    path = ROOT / "pyproject.toml"
+    if not path.is_file():
+        raise NotInACopy(
+            f"Notebooks are built in a copy of the course's repository, and {ROOT} is none: clone it, run `make`."
+        )
+    settings = tomllib.loads(path.read_text(encoding="utf-8"))
     return settings["tool"]["course"].get("repository", "")
 
 

@@ -18,44 +18,24 @@ import nbformat
 
 from course import ROOT
 from course.build.opening import BADGE, notebook_url
-from course.build.read import LANGUAGES, read_unit, unit_names
+from course.build.read import LANGUAGES, languages_of, read_unit, unit_names
 from course.build.students import in_order
 from course.build.write import repository
+from helpers.language import BY_CODE, words
 
 RESULTS = Path(__file__).with_name("results.json")
-READMES = {"en": ROOT / "README.md", "ru": ROOT / "course" / "README.ru.md", "es": ROOT / "course" / "README.es.md"}
-OPEN = {"en": "open", "ru": "открыть", "es": "abrir"}
-HEADS = {
-    "units": {
-        "en": ["unit", "what it teaches", "English", "Русский", "Español", "minutes"],
-        "ru": ["урок", "о чём он", "English", "Русский", "Español", "минуты"],
-        "es": ["unidad", "de qué trata", "English", "Русский", "Español", "minutos"],
-    },
-    "results": {
-        "en": ["unit", "profile, model", "data", "machine", "seconds", "result", "reported before"],
-        "ru": ["урок", "профиль, модель", "данные", "машина", "секунды", "результат", "в исходных материалах"],
-        "es": ["unidad", "perfil, modelo", "datos", "máquina", "segundos", "resultado", "antes"],
-    },
-    "grading": {
-        "en": ["submissions", "machine", "`nbgrader autograde`, s", "`course grade`, s", "ratio", "lowest possible, s"],
-        "ru": ["работ", "машина", "`nbgrader autograde`, с", "`course grade`, с", "ускорение", "нижняя граница, с"],
-        "es": ["entregas", "máquina", "`nbgrader autograde`, s", "`course grade`, s", "razón", "mínimo posible, s"],
-    },
+READMES = {
+    code: path
+    for code in LANGUAGES
+    if (path := ROOT / "README.md" if code == "en" else ROOT / "course" / f"README.{code}.md").is_file()
 }
-SAMPLES = {"en": "samples of the course", "ru": "примеры курса", "es": "ejemplos del curso"}
+WORDS = words(Path(__file__).with_suffix(".toml"))
 REAL = {
     "intent": "MASSIVE",
     "ner": "CoNLL-2003",
     "toxicity": "ToxicChat",
     "emotion": "TweetEval",
     "reviews": "IMDB",
-}
-CLASSES = {
-    "ner-en": {"en": "{} × `ner`", "ru": "{} × `ner`", "es": "{} × `ner`"},
-    "small": {"en": "{} × 4 small notebooks", "ru": "{} × 4 маленьких ноутбука", "es": "{} × 4 cuadernos pequeños"},
-}
-MACHINES = {
-    "2 shared CPU cores": {"en": "2 shared CPU cores", "ru": "2 общих ядра CPU", "es": "2 núcleos de CPU compartidos"},
 }
 
 
@@ -97,7 +77,9 @@ def with_tables(text: str, language: str) -> str:
     """A README with its tables as they must be."""
     tables = {"units": unit_rows(language), "results": result_rows(language), "grading": grading_rows(language)}
     for name, rows in tables.items():
-        head = HEADS[name][language]
+        head = WORDS[language][name]
+        if name == "units":
+            head = [*head[:2], *(of.name for of in BY_CODE.values()), *head[2:]]
         lines = [head, ["---"] * len(head), *rows]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         text, count = re.subn(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", rf"\1{table}\2", text, flags=re.DOTALL)
@@ -115,14 +97,22 @@ def unit_rows(language: str, address: str | None = None) -> list[list[str]]:
     root = "" if language == "en" else "../"
     rows = []
     for unit in in_order(unit_names()):
-        notebook = nbformat.read(ROOT / "release" / f"{unit}-{language}" / f"{unit}.ipynb", as_version=4)
+        of = language if language in languages_of(unit) else "en"
+        notebook = nbformat.read(ROOT / "release" / f"{unit}-{of}" / f"{unit}.ipynb", as_version=4)
         title = re.search(r"^# (.+)$", "\n".join(cell.source for cell in notebook.cells), re.MULTILINE).group(1)
-        if address:
-            links = [f"[![{OPEN[other]}]({BADGE})]({notebook_url(address, unit, other)})" for other in LANGUAGES]
-        else:
-            links = [f"[{OPEN[other]}]({root}release/{unit}-{other}/{unit}.ipynb)" for other in LANGUAGES]
+        links = [_link(unit, other, address, root) for other in LANGUAGES]
         rows.append([f"`{unit}`", title, *links, str(read_unit(unit).minutes)])
     return rows
+
+
+def _link(unit: str, language: str, address: str, root: str) -> str:
+    """How a unit is opened in a language; a dash where it is not there in it."""
+    if language not in languages_of(unit):
+        return "–"
+    said = WORDS[language]["open"]
+    if address:
+        return f"[![{said}]({BADGE})]({notebook_url(address, unit, language)})"
+    return f"[{said}]({root}release/{unit}-{language}/{unit}.ipynb)"
 
 
 def result_rows(language: str) -> list[list[str]]:
@@ -132,7 +122,7 @@ def result_rows(language: str) -> list[list[str]]:
     for run in record["runs"]:
         shown = record["shown"][run["unit"]]
         seed = record["seeds"][run["unit"]] if run["profile"] == "full" else {}
-        data = {"samples": SAMPLES[language], "real": REAL[run["unit"]]}.get(run["data"], run["data"])
+        data = {"samples": WORDS[language]["samples"], "real": REAL[run["unit"]]}.get(run["data"], run["data"])
         rows.append(
             [
                 f"`{run['unit']}-{run['language']}`",
@@ -152,7 +142,7 @@ def grading_rows(language: str) -> list[list[str]]:
     names = ("nbgrader_seconds", "course_seconds", "ratio", "floor_seconds")
     return [
         [
-            CLASSES[figures["assignment"]][language].format(figures["students"]),
+            WORDS[language]["classes"][figures["assignment"]].format(count=figures["students"]),
             _machine(figures, language),
             *(f"{figures[name]:.4g}" if name in figures else "–" for name in names),
         ]
@@ -161,7 +151,7 @@ def grading_rows(language: str) -> list[list[str]]:
 
 
 def _machine(run: dict, language: str) -> str:
-    return MACHINES.get(run["machine"], {}).get(language, run["machine"])
+    return WORDS[language]["machines"].get(run["machine"], run["machine"])
 
 
 def _scores(metrics: dict[str, float], shown: list[str]) -> str:

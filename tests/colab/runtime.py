@@ -145,9 +145,9 @@ def _list(name: str) -> str:
 
 def answered(unit: str, languages: tuple[str, ...] = LANGUAGES) -> dict[str, nbformat.NotebookNode]:
     """`unit-language` → the released notebook with the reference's answers, as Colab would open it."""
-    built = build_unit(unit, languages, address=ADDRESS)
-    released = [nbformat.reads(made.release, as_version=4) for made in built]
-    return {f"{unit}-{of}": fill(notebook, reference_answers(unit)) for of, notebook in zip(languages, released)}
+    built = {made.path.parent.name: made.release for made in build_unit(unit, address=ADDRESS)}
+    chosen = [name for name in built if name.rpartition("-")[2] in languages]
+    return {name: fill(nbformat.reads(built[name], as_version=4), reference_answers(unit)) for name in chosen}
 
 
 def with_profile(notebook: nbformat.NotebookNode, profile: str) -> nbformat.NotebookNode:

@@ -5,12 +5,18 @@ import ast
 import pytest
 
 from course import answers
-from course.answers import cells_of, lost, mutant, mutants, reference_answers
+from course.answers import cells_of, lacking, lost, mutant, mutants, reference_answers
 from course.build.read import unit_names
 
-FUNCTIONS = [(unit, name) for unit in unit_names() for name in reference_answers(unit) if name != "training"]
-MUTANTS = [(unit, grade_id, name) for unit in unit_names() for grade_id, name, *_ in mutants(unit)]
+READY = [unit for unit in unit_names() if not lacking(unit)]
+FUNCTIONS = [(unit, name) for unit in READY for name in reference_answers(unit) if name != "training"]
+MUTANTS = [(unit, grade_id, name) for unit in READY for grade_id, name, *_ in mutants(unit)]
 each_function = pytest.mark.parametrize(("unit", "grade_id"), FUNCTIONS)
+
+
+@pytest.mark.parametrize("unit", unit_names())
+def test_a_unit_has_what_its_tests_are_tested_with(unit):
+    assert lacking(unit) == ""
 
 
 @each_function
@@ -44,7 +50,7 @@ def test_reference_passes_whatever_is_drawn(unit, grade_id, seed, monkeypatch):
     assert lost(unit, grade_id, cells_of(unit)[grade_id].source) == set()
 
 
-@pytest.mark.parametrize("unit", unit_names())
+@pytest.mark.parametrize("unit", READY)
 def test_lesson_cells_do_not_need_the_tests(unit):
     """Test cells run on the grader's side, so no other cell may use a name that only a test defines."""
     defined_by_tests, defined = set(), set()
