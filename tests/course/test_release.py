@@ -12,8 +12,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course import ROOT
-from course.build import students
+from course import ROOT, Refusal
+from course.build import students, write
 from course.build.publish import RECORD, publish
 from course.build.read import languages_of, unit_names
 from course.build.students import ReleaseError, Unit, contents, distribution, readmes
@@ -294,6 +294,12 @@ print(helpers.__file__, reading.from_file(Path(sys.argv[1])).language, importlib
         ours = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         assert ours["name"] in teachers["dependencies"]
         assert "scripts" not in ours and "course" in teachers["scripts"]
+
+
+def test_a_course_without_its_repository_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(write, "ROOT", tmp_path)
+    with pytest.raises(Refusal, match=f"copy of the course's repository, and {tmp_path} is none: clone it"):
+        write.repository()
 
 
 def test_the_part_for_students_ends_where_the_teachers_settings_begin():
