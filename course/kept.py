@@ -14,14 +14,14 @@ from course.verdict import Verdict
 
 def save(verdict: Verdict, folder: Folder, student: str) -> None:
     """Keep the verdict of a student's submission; it replaces an earlier one."""
-    path = _home(folder, verdict.assignment) / f"{_file_name(student)}.json"
+    path = path_of(folder, verdict.assignment, student)
     replace_file(path, (verdict.as_json(notes=True) + "\n").encode())
 
 
 def load(folder: Folder, assignment: str, student: str) -> Verdict | None:
     """The kept verdict of a student's submission; None where there is none that can be read."""
     try:
-        return _read(_home(folder, assignment) / f"{_file_name(student)}.json")
+        return _read(path_of(folder, assignment, student))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -29,7 +29,7 @@ def load(folder: Folder, assignment: str, student: str) -> Verdict | None:
 def load_all(course_dir: Path, assignment: str) -> list[Verdict]:
     """The kept verdicts of an assignment, in the order of the students' names."""
     folder = Folder.at(course_dir)
-    paths = {path.stem: path for path in _home(folder, assignment).glob("[!.]*.json")}
+    paths = {path.stem: path for path in home(folder).joinpath(assignment).glob("[!.]*.json")}
     gone = without_submission(folder, assignment, paths, name_of=_file_name)
     found = [_read(path) for name, path in paths.items() if name not in gone]
     return sorted(found, key=lambda verdict: verdict.student)
@@ -50,8 +50,14 @@ def _read(path: Path) -> Verdict:
     return Verdict.from_json(path.read_text(encoding="utf-8"))
 
 
-def _home(folder: Folder, assignment: str) -> Path:
-    return folder.home("autograded") / ".verdicts" / assignment
+def home(folder: Folder) -> Path:
+    """Where the verdicts lie, in a folder for each assignment."""
+    return folder.home("autograded") / ".verdicts"
+
+
+def path_of(folder: Folder, assignment: str, student: str) -> Path:
+    """The file of a student's verdict, whether it is there or not."""
+    return home(folder) / assignment / f"{_file_name(student)}.json"
 
 
 def _file_name(student: str) -> str:
