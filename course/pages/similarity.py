@@ -197,12 +197,12 @@ def _compared(written: list[Answer | None], known: set[int]):
 
 
 def bits(holders: int, size: int) -> float:
-    """What a run says that so many of a class have: nothing where it is about half of them.
+    """What a run says that two of a class share, where so many have it: nothing where it is about half of them.
 
     >>> [round(bits(n, 400), 1) for n in (2, 40, 200)], round(bits(2, 3), 1)
     ([6.7, 2.3, 0.0], 0.8)
     """
-    return max(0.0, math.log2((size + 4) / holders) - 1)
+    return max(0.0, math.log2((size + 4) / max(2, holders)) - 1)
 
 
 def _connected(pairs: list[Pair]) -> list[Group]:

@@ -4,7 +4,7 @@ In: rows, results. Out: text and `Markup` for the template. The words are `repor
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from markupsafe import Markup
@@ -15,7 +15,7 @@ from course.pages.sentences import translated
 from course.pages.standing import Row, Unit
 from course.pages.statistics import Result, Spread, fails_alike, state_of
 from course.pages.texts import Item, Texts
-from course.verdict import CellScore
+from course.verdict import CellScore, printable
 from helpers import language as languages
 
 WORDS = languages.words(Path(__file__).with_name("report.toml"))
@@ -48,6 +48,13 @@ class Voice:
         parts.append((int(seconds % 3600 // 60), minutes))
         said = [f"{count} {unit}" for count, unit in parts if count]
         return " ".join(said[:2]) or f"{seconds:.0f} {second}"
+
+    def who(self, student: str) -> str:
+        """A student's name as text that changes nothing around it: no control codes, no other direction."""
+        return printable(student)
+
+    def people(self, students: Iterable[str]) -> str:
+        return ", ".join(map(self.who, students))
 
     def late(self, row: Row) -> str:
         return self.duration(row.late_seconds) if row.late_seconds > 0 else ""
@@ -154,7 +161,7 @@ class Voice:
             total=self.duration(sum(seconds)),
             median=self.duration(seconds[len(seconds) // 2]),
             longest=self.duration(slowest.seconds),
-            student=slowest.student,
+            student=self.who(slowest.student),
         )
         kinds = sorted({self.words["boxes"].get(box, box) for box in {verdict.sandbox for verdict in verdicts} if box})
         if kinds:

@@ -10,9 +10,9 @@ import zipfile
 import nbformat
 import pytest
 
-from course import report
 from course.folder import Folder, Unfit
 from course.kept import load_all, save
+from course.pages import report, standing, tables
 from course.verdict import CellScore, Verdict
 
 ALL = {"test_add", "test_scale", "test_tally"}
@@ -173,8 +173,9 @@ def test_a_students_name_is_only_a_name(tmp_path, name):
     save(Verdict(name, "a", "graded", name, (), 0.0, 10.0, 1.0, cells), Folder.at(tmp_path), name)
     verdicts = load_all(tmp_path, "a")
     assert [verdict.student for verdict in verdicts] == [name]
-    report.write_csv(verdicts, tmp_path / "marks.csv")
-    report.write_report(verdicts, tmp_path / "report.html")
+    units = standing.units(Folder.at(tmp_path), ["a"], standing.Handed())
+    tables.write_csv(units, tmp_path / "marks.csv")
+    report.write(Folder.at(tmp_path), units, {}, "en", tmp_path / "report.html")
     with (tmp_path / "marks.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.reader(file))
     assert len(table) == 2
