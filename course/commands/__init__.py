@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course import Refusal
 
-NAMES = ("build", "messages", "run", "collect", "grade", "feedback", "report", "release", "due", "doctor")
+NAMES = ("build", "messages", "run", "collect", "grade", "feedback", "report", "return", "release", "due", "doctor")
 
 
 class UsageError(Refusal):

@@ -97,8 +97,9 @@ def _find(columns: Sequence[Column], wanted: Wanted, path: Path) -> Column:
         found = [one for one in columns if one.number in keys] or _named(columns, (wanted.column,), words=1)
         if len(found) == 1:
             return found[0]
-        near = difflib.get_close_matches(wanted.column, [one.title for one in columns], n=1)
-        hint = f" Did you mean «{near[0]}»?" if near and not found else ""
+        titles = {one.title.casefold(): one.title for one in columns}
+        near = difflib.get_close_matches(wanted.column.casefold(), titles, n=1)
+        hint = f" Did you mean «{titles[near[0]]}»?" if near and not found else ""
         what = "several columns" if found else "no column"
         raise ReturnError(f"{path} has {what} «{wanted.column}» to be filled; there are: {known}.{hint}")
     found = _named(columns, wanted.names)

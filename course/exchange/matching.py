@@ -77,7 +77,7 @@ class Lines:
             if index is None:
                 continue
             other = self.people[index].name
-            if all(may_be_one(mine, other) for mine in (name, student.name)):
+            if may_be_one(student.name if _is_hidden(name) else name, other):
                 return Found((index,))
             problem = f"Number {number} is {other} there: is it the table of another assignment?"
         known = dataclasses.replace(student, id="", number=student.number if self.platform == "moodle" else "")

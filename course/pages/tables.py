@@ -6,15 +6,14 @@ In: units with a row a student, or verdicts. Out: CSV with one line a student; J
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from course.folder import replace_file
 from course.pages.standing import Mark, Row, Unit
+from course.spreadsheet import safe
 from course.verdict import Verdict
 
-FORMULA = re.compile(r"((?:^|[;,|\t\r\n])\s*)([=+\-@＝＋－＠])")
 HEAD = ("student", "name", "score", "max_score", "open")
 MARK = (
     "score",
@@ -41,11 +40,11 @@ def write_csv(units: list[Unit], target: Path) -> None:
     columns = list(dict.fromkeys(name for part in parts for line in part.values() for name in line))
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
-    writer.writerow(map(_safe, [*HEAD, *columns]))
+    writer.writerow(map(safe, [*HEAD, *columns]))
     for student in sorted(students):
         rows = [row for unit in units for row in unit.rows if row.student == student]
         line = {name: value for part in parts for name, value in part.get(student, {}).items()}
-        writer.writerow(map(_safe, [*_total(student, students[student], rows), *map(line.get, columns)]))
+        writer.writerow(map(safe, [*_total(student, students[student], rows), *map(line.get, columns)]))
     replace_file(target, buffer.getvalue().encode("utf-8-sig"))
 
 
@@ -88,14 +87,3 @@ def _unit(unit: Unit, prefix: str) -> Iterator[tuple[str, dict]]:
         fields |= {"seconds": verdict.seconds if verdict else None, "sandbox": verdict.sandbox if verdict else ""}
         fields |= {grade_id: row.points.get(grade_id) for grade_id in ids}
         yield row.student, {prefix + name: value for name, value in fields.items()}
-
-
-def _safe(value):
-    """The value for a spreadsheet, which would calculate what begins like a formula.
-
-    Not only the value as a whole: where semicolons or tabs part cells, a part of it is a cell, too.
-
-    >>> _safe("=1+1"), _safe("a;=1+1"), _safe("anna"), _safe(-1.5)
-    ("'=1+1", "a;'=1+1", 'anna', -1.5)
-    """
-    return FORMULA.sub(r"\1'\2", value) if isinstance(value, str) else value

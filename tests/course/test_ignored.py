@@ -68,7 +68,8 @@ def test_what_the_examples_write_is_ignored(is_ignored, line):
     [
         "gradebook.db", "gradebook.db-journal", "submitted/anna/ner-en/ner.ipynb", "submitted/.arrivals/ner-en.jsonl",
         "autograded/.seed", "autograded/.verdicts/ner-en/anna.json", "feedback/anna/ner-en/ner.html", "roster.csv",
-        "reports/ner-en.html", "reports/moodle/feedback.zip", "runs/ner-en/ner.ipynb", "demo/report.html",
+        "reports/ner-en.html", "reports/moodle/feedback.zip", "returned/ner/feedback.zip", "runs/ner-en/ner.ipynb",
+        "demo/report.html",
         "autumn/submitted/anna/ner-en/ner.ipynb", "autumn/gradebook.db", "autumn/autograded/anna/ner-en/ner.ipynb",
         "autumn/roster.csv", "marks.jsonl", "report.html", "marks.csv", "Grades-course-ner-42.csv", "ner-42.zip",
     ],

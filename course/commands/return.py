@@ -1,0 +1,162 @@
+"""`course return`: marks and feedback, back to the learning platform."""
+
+import sys
+from pathlib import Path
+
+from course.commands import UsageError, assignment
+
+HELP = "Enter the marks in the table that a learning platform has given, and pack the students' pages for it."
+EXAMPLE = "course return ner --moodle Grades-nlp-ner-1234.csv"
+SHOWN = {  # status → what the table calls it
+    "entered": "entered",
+    "same": "as it was",
+    "open": "waits for a person",
+    "unmarked": "no mark",
+    "locked": "left as it is",
+    "absent": "not in the table",
+    "ambiguous": "cannot be told",
+    "missing": "nothing handed in",
+}
+NAMED = 40  # names of those of whom there is nothing to say but that they are missing
+
+
+def arguments(parser) -> None:
+    parser.add_argument(
+        "assignment", nargs="+", type=assignment, metavar="ASSIGNMENT",
+        help="such as ner-en, or ner for all its languages: they end as one column",
+    )  # fmt: skip
+    form = parser.add_mutually_exclusive_group(required=True)
+    form.add_argument("--moodle", type=Path, metavar="WORKSHEET", help="its grading worksheet, as downloaded")
+    form.add_argument("--canvas", type=Path, metavar="GRADEBOOK", help="the course's gradebook, as exported")
+    form.add_argument("--csv", action="store_true", help="a table of the marks for anything else")
+    column = parser.add_mutually_exclusive_group()
+    column.add_argument("--column", default="", metavar="TITLE", help="Canvas: the assignment, by its title or number")
+    column.add_argument("--new-column", default="", metavar="TITLE", help="Canvas: make a new assignment of this title")
+    parser.add_argument("--with-open", action="store_true", help="enter marks that still wait for a person")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the files go (returned/ASSIGNMENT)")
+    parser.add_argument("--course-dir", type=Path, default=Path("."), help="folder in which was graded (.)")
+
+
+def run(options) -> int:
+    from course.exchange import gradebook, returning, worksheet
+    from course.folder import Folder, replace_file
+
+    folder = Folder.at(options.course_dir)
+    if (options.column or options.new_column) and not options.canvas:
+        raise UsageError("--column and --new-column are for Canvas's gradebook: give it with --canvas.")
+    unit, names = _unit(folder, options.assignment)
+    source = options.moodle or options.canvas
+    out = options.out or folder.root / "returned" / unit
+    target = out / (source.name if source else f"{unit}.csv")
+    if source and target.resolve() == source.resolve():
+        raise UsageError(f"--out is the folder in which {source.name} lies: choose another one, yours stays as it is.")
+    backs = _backs(folder, names)
+    parcels = ()
+    if options.moodle:
+        sheet = worksheet.fill(options.moodle, backs, options.with_open)
+        filled, parcels = sheet.filled, sheet.parcels
+    elif options.canvas:
+        wanted = gradebook.Wanted(_titles(folder, unit, names), options.column, options.new_column)
+        filled = gradebook.fill(options.canvas, backs, wanted, options.with_open)
+    else:
+        filled = returning.plain(backs, options.with_open)
+    replace_file(target, filled.data)
+    zips = worksheet.write_zips(parcels, out) if options.moodle else []
+    _say(filled, names)
+    print(f"The marks are in {target.resolve()}")
+    for path in zips:
+        print(f"The pages are in {path.resolve()}")
+    return 0
+
+
+def _unit(folder, wanted: list[str]) -> tuple[str, list[str]]:
+    """The unit that the assignments belong to, and those of them that were graded. Raises `UsageError`."""
+    from course import nearest
+    from course.pages import standing
+    from course.pages.texts import settings
+
+    graded = standing.graded_assignments(folder)
+    found = []
+    for name in wanted:
+        meant = [name] if name in graded else standing.siblings(folder, name)
+        if not meant:
+            hint = nearest.hint(name, graded)
+            raise UsageError(f"Nothing of {name} has been graded: run `course grade` first.{hint}")
+        found += meant
+    names = list(dict.fromkeys(found))
+    units = {settings(folder, name).get("unit", name) for name in names}
+    if len(units) > 1:
+        raise UsageError(
+            f"{', '.join(sorted(units))} are several units: return them one by one, each has a column of its own."
+        )
+    return (wanted[0] if len(names) == 1 else units.pop()), names
+
+
+def _titles(folder, unit: str, names: list[str]) -> tuple[str, ...]:
+    """What the assignment may be called on a platform: by its unit, by its assignments, by their headings."""
+    from course.pages.texts import TITLE, read
+
+    notebooks = [notebook for name in names for notebook in read(folder, "source", name).values()]
+    texts = [cell.source for notebook in notebooks for cell in notebook.cells if cell.cell_type == "markdown"]
+    headings = [found[1] for found in map(TITLE.search, texts) if found]
+    return tuple(dict.fromkeys([unit, *names, *headings]))
+
+
+def _backs(folder, names: list[str]) -> list:
+    """What goes back for everybody, with pages that show the marks as they are now."""
+    import dataclasses
+
+    from course.exchange import arrivals, returning, roster
+    from course.grade import fingerprints, marks
+    from course.pages import comment, feedback
+    from course.pages.texts import settings
+
+    found = {name: marks.of(folder.root, name) for name in names}
+    came = {name: arrivals.load(folder, name) for name in names}
+    stale = {name: fingerprints.stale(folder.root, name) for name in names}
+    languages = {name: settings(folder, name).get("language", "en") for name in names}
+    pages = {}
+    for name in names:
+        for path in feedback.write_pages(name, folder.root, found[name]):
+            pages.setdefault((name, path.relative_to(folder.home("feedback")).parts[0]), []).append(path)
+    backs = []
+    for back in returning.of(found, roster.load(folder), came):
+        theirs = tuple(pages.get((back.assignment, back.student.id), ()))
+        said = ""
+        if back.mark and back.mark.score is not None:
+            said = comment.comment(back.mark, languages[back.assignment], [path.name for path in theirs])
+        notes = back.notes
+        if "submission" in stale.get(back.assignment, {}).get(back.student.id, ()):
+            notes = ("What they handed in last has not been graded yet.", *notes)
+        backs.append(dataclasses.replace(back, pages=theirs, comment=said, notes=notes))
+    return backs
+
+
+def _say(filled, names: list[str]) -> None:
+    """Name everybody whose grade was not simply entered, and what is to be known of all."""
+    from collections import Counter
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from course.verdict import printable
+
+    rows = [row for row in filled.rows if row.status not in ("entered", "same", "missing") or row.reason]
+    table = Table("status", "student", "assignment", "grade")
+    table.add_column("why", overflow="fold")
+    order = list(SHOWN)
+    for row in sorted(rows, key=lambda row: (order.index(row.status), row.student)):
+        cells = (SHOWN[row.status], row.student or row.name, row.assignment, row.grade, row.reason)
+        # Names come from students: neither rich's markup nor a terminal's control codes take effect.
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    if rows:
+        Console().print(table)
+    missing = [row.name for row in filled.rows if row.status == "missing"]
+    if missing:
+        more = f" … and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        print(f"Nothing of {', '.join(names)} came from: {printable(', '.join(missing[:NAMED]))}{more}")
+    for note in filled.notes:
+        print(f"NOTE: {note}", file=sys.stderr)
+    counts = Counter(row.status for row in filled.rows)
+    print(", ".join(f"{counts[status]} {words}" for status, words in SHOWN.items() if counts[status]) or "Nobody.")
