@@ -28,11 +28,9 @@ class Students:
         self.folder = request.folder
         self.arrivals: dict[str, dict[str, Arrival]] = {}
         self.there: set[str] = set()
-        self.seen: set[str] = set()
 
     def one(self, student: str, owned: list[Owned], identities: dict[Person, Identity]) -> list[Row]:
         """All that a student handed in."""
-        self.seen.add(student)
         by_person = defaultdict(list)
         for one in owned:
             by_person[one.person, one.entry.source].append(one)
@@ -56,7 +54,7 @@ class Students:
                 name=one.name,
                 assignment=self.request.name,
                 status="missing",
-                reason="What came cannot be graded." if one.id in self.seen else "Nothing came.",
+                reason=f"Nothing of {self.request.name} came.",
             )
             for one in missing
         ]
