@@ -1,8 +1,12 @@
 """Do the files that install the course agree with one another?"""
 
+import ast
+import contextlib
+import importlib.metadata
 import importlib.util
 import itertools
 import re
+import sys
 import tomllib
 
 import pytest
@@ -41,6 +45,7 @@ def conda():
     """The pinned packages of environment.yml."""
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     pip = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
+    pip = [line.replace("[binary]", "") for line in pip]
     return {normal(name): version for name, _, version in (line.partition("==") for line in pip if "==" in line)}
 
 
@@ -63,6 +68,36 @@ def test_a_planted_difference_is_seen():
 def test_colab_keeps_its_torch_and_numpy():
     """`pip install` of the student's side may not move them, so they are named without a version."""
     assert {"torch", "numpy"} <= set(STUDENTS["dependencies"])
+
+
+def brought(lines):
+    """The distributions that requirements bring along, those of their own included, as far as they are installed."""
+    found, left = set(), [normal(re.match(r"[\w.-]+", line).group()) for line in lines]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                wanted = [line for line in importlib.metadata.requires(name) or () if "extra ==" not in line]
+                left += [normal(re.match(r"[\w.-]+", line).group()) for line in wanted]
+    return found
+
+
+def imported(room):
+    """The modules of others that a package of ours imports, wherever in a file; but for `google.colab`, in Colab only."""
+    nodes = [node for path in (ROOT / room).rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.partition(".")[0] for name in names} - {"course", "helpers", "google", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize(("room", "distributions"), [("helpers", [STUDENTS]), ("course", [STUDENTS, TEACHERS])])
+def test_what_is_imported_is_required(room, distributions):
+    """Whoever installs a distribution, without what tests need, has every module that it imports."""
+    extras = itertools.chain(*STUDENTS["optional-dependencies"].values())
+    required = [*itertools.chain(*(of["dependencies"] for of in distributions)), *extras]
+    there, owners = brought(required), importlib.metadata.packages_distributions()
+    assert [name for name in imported(room) if not {normal(owner) for owner in owners.get(name, [])} & there] == []
 
 
 def test_torch_is_pinned_in_constraints():
