@@ -84,7 +84,7 @@ def brought(lines):
 
 
 def imported(room):
-    """The modules of others that a package of ours imports, wherever in a file; but for `google.colab`, in Colab only."""
+    """The modules of others that a package of ours imports; but for `google.colab`, which is only there."""
     nodes = [node for path in (ROOT / room).rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
