@@ -49,6 +49,10 @@ def test_what_is_worth_more_than_two_points_has_groups(small_unit):
     check(small_unit, TEXT, '# %% test="count" points=2\nassert count("a") == 1, "Count."')
 
 
+def test_a_dropped_question_has_no_points_and_keeps_its_groups(small_unit):
+    check(small_unit, TEXT, TEST.replace("points=3", "points=0"))
+
+
 @pytest.mark.parametrize("message", ["", ", message", ', ""'])
 def test_an_assert_says_what_to_look_at(small_unit, message):
     with pytest.raises(UnitError, match=r"every assert needs a message .* count\('a'\) == 1"):
