@@ -1108,6 +1108,9 @@ show.examples(profile=shown, value=[getattr(profile, name) for name in shown])
 #
 # Another checkpoint from the [Hub](https://huggingface.co/models) is worth a try, too, for example one that has read many tweets. Your `train_stance` takes its name: with
 # `variant, _ = train_stance(stance, "…")` you train it, and `variant.evaluate()` measures it on the validation data of the stances.
+#
+# - 1 point: the table is complete, with both scores of the three seeds and of at least two changes, and each change leaves the rest as it was.
+# - 1 point: the sentences compare each change with what the seeds do, say so where the data show nothing, and give a reason that fits the numbers.
 
 # %% [markdown] essay="improve" points=2
 # A good answer changes one thing at a time and leaves the rest as it is, the seed included. Its table has both scores of every variant, those without a change among them. It calls a

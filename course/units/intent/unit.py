@@ -1153,6 +1153,9 @@ show.table({"test": scope})
 # Think of a real assistant and write eight to twelve sentences. Which **kinds** of out-of-scope requests are there? Name at least three and say for each of them which data you would need to recognise
 # it, and what the user should be told. Compare two ways of recognising them: a second model in front that only says yes or no, and a class of its own in the same
 # model.
+#
+# - 1 point: at least three kinds, for each of them the data and what the user is told.
+# - 1 point: the comparison names what speaks for each of the two ways, and what against it.
 
 # %% [markdown] essay="out_of_scope" points=2
 # There are at least three kinds. First, requests that cannot be understood: noise, broken-off sentences, heaps of words. To recognise them one needs such

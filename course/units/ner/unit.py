@@ -484,6 +484,9 @@ model.classifier
 # Explain in five to eight sentences of your own how the model gets from a token to its tag. Say what goes in,
 # what the layers of BERT do with the vectors, what the head computes and which shape its output has, and
 # how a tag comes out in the end. Why can the same word get different tags in different sentences?
+#
+# - 1 point: the way from the token to its tag has no gap: what goes in, what the layers do, what the head computes and in which shape, how the tag comes out.
+# - 1 point: why the same word can get different tags, with the part of the model that brings it about.
 
 # %% [markdown] essay="token_to_tag" points=2
 # The tokenizer turns the text into numbers of pieces. An embedding layer turns each number into a vector and

@@ -1094,6 +1094,9 @@ sorted(path.name for path in Path("reviews-model").iterdir())
 #
 # Imagine that your page is opened to everybody tomorrow. Name **four** things that were of no importance in the notebook and that matter now. For each of them write one
 # sentence on what happens if nobody takes care of it. Think of texts, people, time, the model itself, and of how you would notice that something is wrong.
+#
+# - 1 point: four things that matter for a service and were of no importance in the notebook; with two or three of them it is half a point.
+# - 1 point: for each of the four, what happens if nobody takes care of it; for two or three of them it is half a point.
 
 # %% [markdown] essay="service" points=2
 # - An example of a good answer: The model is loaded once, when the program starts. If every request loaded it, each would wait for seconds and the memory would soon be full.

@@ -661,6 +661,8 @@ show.table(
 # 2. What enters the decoder?
 # 3. How often does the decoder run for one example in training, and how often when the model answers?
 # 4. How does the decoder use what the encoder computed?
+#
+# - 1 point: for each of the four questions, half of it for the right answer and half for the reason.
 
 # %% [markdown] essay="training_step" points=4
 # The encoder gets the token numbers of prefix and request, with the end mark, and the attention mask, which hides the
