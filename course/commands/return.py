@@ -50,7 +50,9 @@ def run(options) -> int:
     target = out / (source.name if source else f"{unit}.csv")
     if source and target.resolve() == source.resolve():
         raise UsageError(f"--out is the folder in which {source.name} lies: choose another one, yours stays as it is.")
-    backs = _backs(folder, names)
+    if source and not source.is_file():
+        raise UsageError(f"There is no file {source}.")
+    backs = _with_pages(folder, _backs(folder, names)) if options.moodle else _backs(folder, names)
     parcels = ()
     if options.moodle:
         sheet = worksheet.fill(options.moodle, backs, options.with_open)
@@ -103,33 +105,53 @@ def _titles(folder, unit: str, names: list[str]) -> tuple[str, ...]:
 
 
 def _backs(folder, names: list[str]) -> list:
-    """What goes back for everybody, with pages that show the marks as they are now."""
+    """What goes back for everybody."""
     import dataclasses
 
     from course.exchange import arrivals, returning, roster
     from course.grade import fingerprints, marks
+
+    found = {name: marks.of(folder.root, name) for name in names}
+    stale = {name: fingerprints.stale(folder.root, name) for name in names}
+    backs = returning.of(found, roster.load(folder), {name: arrivals.load(folder, name) for name in names})
+    old = "What they handed in last has not been graded yet."
+    return [
+        dataclasses.replace(back, notes=(old, *back.notes))
+        if "submission" in stale.get(back.assignment, {}).get(back.student.id, ())
+        else back
+        for back in backs
+    ]
+
+
+def _with_pages(folder, backs: list) -> list:
+    """The same with the students' pages, written anew so that they show these marks, and a comment beside the grade."""
+    import dataclasses
+    from collections import defaultdict
+
+    from rich.console import Console
+
     from course.pages import comment, feedback
     from course.pages.texts import settings
 
-    found = {name: marks.of(folder.root, name) for name in names}
-    came = {name: arrivals.load(folder, name) for name in names}
-    stale = {name: fingerprints.stale(folder.root, name) for name in names}
-    languages = {name: settings(folder, name).get("language", "en") for name in names}
-    pages = {}
-    for name in names:
-        for path in feedback.write_pages(name, folder.root, found[name]):
-            pages.setdefault((name, path.relative_to(folder.home("feedback")).parts[0]), []).append(path)
-    backs = []
-    for back in returning.of(found, roster.load(folder), came):
-        theirs = tuple(pages.get((back.assignment, back.student.id), ()))
-        said = ""
-        if back.mark and back.mark.score is not None:
-            said = comment.comment(back.mark, languages[back.assignment], [path.name for path in theirs])
-        notes = back.notes
-        if "submission" in stale.get(back.assignment, {}).get(back.student.id, ()):
-            notes = ("What they handed in last has not been graded yet.", *notes)
-        backs.append(dataclasses.replace(back, pages=theirs, comment=said, notes=notes))
-    return backs
+    console = Console(stderr=True)
+    marks, pages = defaultdict(dict), defaultdict(list)
+    for back in backs:
+        if back.mark:
+            marks[back.assignment][back.student.id] = back.mark
+    with console.status("writing the pages …"):
+        for name, found in marks.items():
+            for path in feedback.write_pages(name, folder.root, found, tuple(found)):
+                pages[name, path.parent].append(path)
+    languages = {name: settings(folder, name).get("language", "en") for name in marks}
+    ready = []
+    for back in backs:
+        home = folder.path("feedback", back.assignment, back.student.id) if back.mark else None
+        theirs = tuple(pages[back.assignment, home])
+        has_score = back.mark and back.mark.score is not None
+        files = [path.name for path in theirs]
+        said = comment.comment(back.mark, languages[back.assignment], files) if has_score else ""
+        ready.append(dataclasses.replace(back, pages=theirs, comment=said))
+    return ready
 
 
 def _say(filled, names: list[str]) -> None:

@@ -14,7 +14,7 @@ from course.exchange import naming, people, platforms, returning, roster
 from course.exchange.arrivals import Arrival
 from course.exchange.platforms import Person
 from course.exchange.returning import Back, Row
-from course.exchange.roster import Roster, Student
+from course.exchange.roster import Student
 from course.exchange.sheet import Sheet
 
 NUMBER = re.compile(r"(\d+)\s*$")  # of Moodle's identifier, such as "Participant 123"
@@ -59,19 +59,19 @@ class Lines:
         backs = list(backs)
         shared = Counter(key for back in backs for key in {(one.source, one.number) for one in back.arrivals})
         teams = frozenset(key for key, count in shared.items() if count > 1)
-        directory = Roster({str(index): dataclasses.replace(one, id=str(index)) for index, one in self.people.items()})
-        found = {back.student.id: self._found(back, directory, teams) for back in backs}
+        found = {back.student.id: self._found(back, teams) for back in backs}
         claims = Counter(index for one in found.values() for index in one.rows)
         for student, one in found.items():
             if any(claims[index] > 1 for index in one.rows):
                 found[student] = Found(problem="Several students mean the same line of the table.")
         return found
 
-    def _found(self, back: Back, directory: Roster, teams: frozenset) -> Found:
+    def _found(self, back: Back, teams: frozenset) -> Found:
         student, problem = back.student, ""
         numbers = [(one.number, one.name) for one in back.arrivals if self._is_good(one, back, teams)]
         if self.platform == "canvas":
             numbers.append((student.number, student.name))
+            student = dataclasses.replace(student, number="")
         for number, name in numbers:
             index = self.numbers.get(number)
             if index is None:
@@ -80,15 +80,24 @@ class Lines:
             if may_be_one(student.name if _is_hidden(name) else name, other):
                 return Found((index,))
             problem = f"Number {number} is {other} there: is it the table of another assignment?"
-        known = dataclasses.replace(student, id="", number=student.number if self.platform == "moodle" else "")
-        if index := directory.match(known):
-            return Found((int(index),))
-        for name in dict.fromkeys(one.name for one in back.arrivals if one.platform == "moodle" == self.platform):
-            if team := directory.members(name):
-                return Found(tuple(map(int, team)))
-        if student.name and len(directory.find(name=student.name)) > 1:
+        sure = [(field, getattr(student, field)) for field in ("email", "username", "number")]
+        for field, value in [*sure, ("email", student.id), ("username", student.id)]:
+            if len(rows := self._rows(field, value)) == 1:
+                return Found(rows)
+        keys = naming.keys(student.name)
+        named = tuple(index for index, one in self.people.items() if keys & naming.keys(one.name))
+        rows = tuple(index for index in named if not roster.contradict(student, self.people[index]))
+        if len(rows) == 1:
+            return Found(rows)
+        if rows:
             return Found(problem="Several there have this name.")
-        return Found(problem=problem)
+        teams = {arrival.name for arrival in back.arrivals if arrival.platform == "moodle" == self.platform}
+        return Found(tuple(index for index, one in self.people.items() if teams & {*one.groups}), problem)
+
+    def _rows(self, field: str, value: str) -> tuple[int, ...]:
+        """The rows in which a field has a value."""
+        key = value.casefold()
+        return tuple(index for index, one in self.people.items() if key and getattr(one, field).casefold() == key)
 
     def _is_good(self, arrival: Arrival, back: Back, teams: frozenset) -> bool:
         """Whether the number of an arrival is one person's in this table."""

@@ -186,6 +186,5 @@ def _order(pair: tuple[str, Mark]) -> tuple:
 
 
 def _stranger(student: str, arrived: tuple[Arrival, ...]) -> Student:
-    """Somebody who is not on the roster; the id may be an address or a name of theirs."""
-    name = next((arrival.name for arrival in arrived if arrival.name), "")
-    return Student(student, name or student, email=student if "@" in student else "", username=student)
+    """Somebody who is not on the roster."""
+    return Student(student, next((arrival.name for arrival in arrived if arrival.name), student))

@@ -102,7 +102,7 @@ class Roster:
 
     def match(self, other: Student) -> str | None:
         """The id of the student whom a line of another table means; a name alone is enough if nothing contradicts."""
-        if other.id in self.students and not _contradict(self.students[other.id], other):
+        if other.id in self.students and not contradict(self.students[other.id], other):
             return other.id
         for field in ("email", "username", "number"):
             value = getattr(other, field)
@@ -110,7 +110,7 @@ class Roster:
             if len(found) == 1:
                 return found[0]
         found = [identity for identity in self.find(name=other.name) if other.name]
-        return found[0] if len(found) == 1 and not _contradict(self.students[found[0]], other) else None
+        return found[0] if len(found) == 1 and not contradict(self.students[found[0]], other) else None
 
 
 def load(folder: Folder) -> Roster:
@@ -197,7 +197,7 @@ def _updated(student: Student, other: Student) -> Student:
     return dataclasses.replace(student, **fresh, due={**student.due, **other.due})
 
 
-def _contradict(one: Student, other: Student) -> bool:
+def contradict(one: Student, other: Student) -> bool:
     """Whether two of one name are two: what both have of addresses and numbers differs in all."""
     both = [field for field in ("email", "username", "number") if getattr(one, field) and getattr(other, field)]
     return bool(both) and not any(_same(getattr(one, field), getattr(other, field)) for field in both)

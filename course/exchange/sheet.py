@@ -71,7 +71,7 @@ def read(path: Path) -> Sheet:
 def _split(text: str, separator: str, path: Path) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
     """The cells of each line, and the line ends."""
     bare = f"[^{re.escape(separator)}\r\n]*"
-    cell = re.compile(rf'("(?:[^"]|"")*"{bare}|(?!"){bare})({re.escape(separator)}|{LINE_END}|\Z)')
+    cell = re.compile(rf'("(?:[^"]|"")*+"{bare}|(?!"){bare})({re.escape(separator)}|{LINE_END}|\Z)')
     rows, ends, row, place = [], [], [], 0
     while place < len(text) or row:
         found = cell.match(text, place)

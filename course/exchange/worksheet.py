@@ -20,6 +20,7 @@ from course.spreadsheet import safe
 
 NEEDED = {"identifier": "Identifier", "grade": "Grade"}
 NO = frozenset({"no", "нет"})  # what stands under «Grade can be changed»
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tabulator"}
 COMMENT = re.compile(r'<div class="course-feedback">.*?</div>', re.DOTALL)  # ours among what a person has written
 ZIP = "feedback{}.zip"
 MAX_ZIP = 48 << 20  # bytes of one zip: many sites take no more than 50 MB at once
@@ -146,6 +147,10 @@ class _Filling:
                 f"The worksheet's maximum is {returning.number(maximum)}, the assignment has {returning.number(most)} "
                 "points: the marks are converted."
             )
+        if (self.table.separator, self.table.encoding) not in ((",", "utf-8"), (",", "utf-8-sig")):
+            name = SEPARATORS.get(self.table.separator, self.table.separator)
+            encoding = self.table.encoding.removesuffix("-sig").upper()
+            yield f"Moodle asks when you upload the worksheet: the encoding is {encoding}, the separator is the {name}."
 
     def student(self, back: Back, found: Found) -> Row:
         """Enter the grade of a student, if there is one."""

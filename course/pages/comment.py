@@ -30,6 +30,7 @@ def comment(mark: "Mark", language: str, files: Sequence[str]) -> str:
     lines = [f"{said[:1].upper()}{said[1:]}."]
     lines += [words["extra"].format(points=number(mark.extra))] if mark.extra else []
     lines += [words["late"].format(points=number(mark.penalty))] if mark.penalty else []
+    lines += [own["open"]] if mark.open else []
     lines += [words["teacher"].format(comment=text) for text in mark.comments.values()]
     lines += [own["page"].format(file=file) for file in files]
     return TEMPLATES.get_template("comment.html").render(lines=lines).strip()

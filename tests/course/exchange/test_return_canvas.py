@@ -5,9 +5,10 @@ import io
 
 import pytest
 
-from course.exchange import gradebook
+from course.exchange import gradebook, returning
 from course.exchange.gradebook import Wanted
 from course.exchange.returning import ReturnError
+from course.exchange.roster import Roster
 from tests.course.exchange.backs import Mark, back, came, said
 from tests.course.exchange.platform_rules import canvas_grades
 
@@ -105,9 +106,17 @@ class TestWhose:
         grades, _ = canvas_grades(gradebook.fill(table(*whole()), [student], NER).data, ASSIGNMENTS)
         assert grades["NER"] == {"4711": "5", "4712": "", "4713": "", "99": ""}
 
+    def test_somebody_who_is_on_no_roster(self, table):
+        """The id is the login, the address or the name; a guess contradicts nothing."""
+        backs = returning.of({"ner-en": {"Борис": Mark(5), "anna@x.org": Mark(6), "jose": Mark(7)}}, Roster(), {})
+        grades, _ = canvas_grades(gradebook.fill(table(*whole()), backs, NER).data, ASSIGNMENTS)
+        assert grades["NER"] == {"4711": "6", "4712": "7", "4713": "5", "99": ""}
+
     @pytest.mark.parametrize(
         "student",
         [
+            back("1", 5),
+            back("A", 5),
             back("x", 5, canvas("", "4711")),  # marked anonymously: the number is another one
             back("x", 5, name="Maria Lopez", number="4711"),  # the university's number
             back("x", 5, canvas("lopezmaria", "4711")),
