@@ -184,7 +184,7 @@ def _notices(unit: Unit, roster: dict[str, str], items: dict[str, Item], voice: 
     flags = dict.fromkeys([*words["flagged"], *(flag for row in rows for flag in row.flags)])
     for flag in flags:
         said = words["flagged"].get(flag, flag)
-        found.append((said, [(row, voice.cause(row)) for row in rows if flag in row.flags]))
+        found.append((said, [(row, voice.cause(row, flag)) for row in rows if flag in row.flags]))
     found.append((words["late"], [(row, voice.late(row)) for row in rows if row.late_seconds > 0]))
     found.append((words["changed"], [(row, said) for row in rows if (said := voice.change(row, items))]))
     found.append((words["also"], [(row, voice.also(row)) for row in rows if row.also]))

@@ -30,7 +30,7 @@ PLACE = re.compile(r" in line \d+ of your code: .*| \(line \d+ of your code: .*\
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """A graded cell. `title` is the heading above it, `short` its beginning or the cell's number."""
+    """A graded cell. `title` is the heading above it, `short` its number."""
 
     grade_id: str
     title: Markup
@@ -43,12 +43,14 @@ class Item:
 class Texts:
     """What the notebooks of a unit say in the language of a page.
 
-    `same`: a constant of a test in any of the languages → the same in the page's language. `given`: what every student
-    was given or could know, and the course's own answers.
+    `titles`: grade id of an answer or a graded cell → the heading above it. `same`: a constant of a test in any of the
+    languages → the same in the page's language. `given`: what every student was given or could know, and the course's
+    own answers. `ids` of all cells that are the teacher's.
     """
 
     title: Markup
     items: tuple[Item, ...]
+    titles: Mapping[str, Markup]
     same: Mapping[str, str]
     given: tuple[Answer, ...]
     ids: frozenset[str]
@@ -70,11 +72,11 @@ def assignments_of(folder: Folder, unit: str) -> dict[str, str]:
 
 
 def settings(folder: Folder, assignment: str) -> dict:
-    """What the notebook of an assignment says about itself: its unit and its language, if it does."""
-    for notebook in read(folder, "source", assignment).values():
-        found = notebook.metadata.get("course", {})
-        return {name: str(found[name]) for name in ("unit", "language") if found.get(name)}
-    return {}
+    """What the one notebook of an assignment says about itself: its unit and its language, if it does."""
+    found = [notebook.metadata.get("course") for notebook in read(folder, "source", assignment).values()]
+    if len(found) != 1 or not isinstance(found[0], dict):
+        return {}
+    return {name: str(found[0][name]) for name in ("unit", "language") if found[0].get(name)}
 
 
 def read(folder: Folder, step: str, assignment: str) -> dict[str, NotebookNode]:
@@ -91,7 +93,6 @@ def texts_of(folder: Folder, unit: str, assignments: list[str], language: str) -
     languages = assignments_of(folder, unit)
     main = next((name for name, own in languages.items() if own == language), assignments[0])
     sources = read(folder, "source", main)
-    cells = [(name, cell) for name, notebook in sources.items() for cell in notebook.cells]
     same: dict[str, str] = {}
     given: list[Answer] = []
     ids: set[str] = set()
@@ -101,11 +102,11 @@ def texts_of(folder: Folder, unit: str, assignments: list[str], language: str) -
         for notebook in [*others.values(), *read(folder, "release", assignment).values()]:
             given += [answer for cell in notebook.cells for answer in _given(cell)]
             ids |= {cell.get("id", "") for cell in notebook.cells}
-    first = next((cell.source for _, cell in cells if cell.cell_type == "markdown"), "")
-    title = TITLE.search(first)
+    titles = dict(_titles(sources))
     return Texts(
-        title=markup.inline(title[1]) if title else Markup.escape(unit),
-        items=tuple(_items(sources)),
+        title=_title(sources) or Markup.escape(unit),
+        items=tuple(_items(sources, titles)),
+        titles=titles,
         same=same,
         given=tuple(given),
         ids=frozenset(ids),
@@ -127,23 +128,38 @@ def _read(path: Path, changed: int) -> NotebookNode | None:
         return None
 
 
-def _items(sources: dict[str, NotebookNode]) -> Iterator[Item]:
-    """The graded cells in the order of the notebooks, each title once."""
-    seen: set[str] = set()
-    number = 0
+def _title(sources: dict[str, NotebookNode]) -> Markup | None:
+    """The title of the notebook; several have none together."""
+    cells = [cell for notebook in sources.values() for cell in notebook.cells if cell.cell_type == "markdown"]
+    found = TITLE.search(cells[0].source) if cells and len(sources) == 1 else None
+    return markup.inline(found[1]) if found else None
+
+
+def _named(sources: dict[str, NotebookNode]) -> Iterator[tuple[str, NotebookNode, int]]:
+    """Grade id, notebook and place of each cell that has one; of several notebooks behind the notebook's name."""
     for name, notebook in sources.items():
         for index, cell in enumerate(notebook.cells):
-            own = cell.metadata.get("nbgrader", {})
-            if not own.get("grade") or not own.get("grade_id"):
-                continue
-            number += 1
-            heading = POINTS.sub("", exercise.of(notebook.cells, index).heading)
-            title = markup.inline(heading) if heading else Markup.escape(own["grade_id"])
-            if title in seen:
-                title = title + Markup(" <code>{}</code>").format(own["grade_id"])
-            seen.add(title)
-            grade_id = own["grade_id"] if len(sources) == 1 else f"{name}/{own['grade_id']}"
-            yield Item(grade_id, title, str(number), float(own.get("points") or 0), tuple(_groups(cell)))
+            if grade_id := grade_id_of(cell):
+                yield (grade_id if len(sources) == 1 else f"{name}/{grade_id}"), notebook, index
+
+
+def _titles(sources: dict[str, NotebookNode]) -> Iterator[tuple[str, Markup]]:
+    for grade_id, notebook, index in _named(sources):
+        heading = POINTS.sub("", exercise.of(notebook.cells, index).heading)
+        yield grade_id, markup.inline(heading) if heading else Markup.escape(grade_id)
+
+
+def _items(sources: dict[str, NotebookNode], titles: dict[str, Markup]) -> Iterator[Item]:
+    """The graded cells in the order of the notebooks; a second one below a heading says which it is."""
+    seen: set[str] = set()
+    graded = [(grade_id, notebook.cells[index]) for grade_id, notebook, index in _named(sources)]
+    graded = [(grade_id, cell) for grade_id, cell in graded if cell.metadata.nbgrader.get("grade")]
+    for number, (grade_id, cell) in enumerate(graded, 1):
+        title = titles[grade_id]
+        if title in seen:
+            title += Markup(" <code>{}</code>").format(grade_id)
+        seen.add(title)
+        yield Item(grade_id, title, str(number), float(cell.metadata.nbgrader.get("points") or 0), (*_groups(cell),))
 
 
 def _groups(cell: NotebookNode) -> dict[str, float]:

@@ -18,6 +18,7 @@ from course.pages.texts import Item, Texts
 from course.verdict import CellScore, printable
 from helpers import language as languages
 
+NOTE_BEGINS = 12  # characters by which a note is found in a cause that was cut
 WORDS = languages.words(Path(__file__).with_name("report.toml"))
 
 
@@ -109,13 +110,18 @@ class Voice:
     def said(self, message: str) -> Markup:
         return markup.sentence(message)
 
-    def cause(self, row: Row) -> Markup:
-        """What happened to a notebook; what is for the teacher alone stands in the cause, before the notes."""
-        said = " ".join(translated(note, self.language) for note in row.verdict.notes)
-        own = row.verdict.cause
-        for note in row.verdict.notes:
-            own = own.replace(note, "")
-        return self.said(" ".join(f"{own} {said}".split()))
+    def cause(self, row: Row, flag: str = "") -> Markup:
+        """What happened to a notebook; of a flag, what led to it.
+
+        What is for the teacher alone stands in the verdict's cause, before the notes, of which it has the beginning.
+        """
+        own, notes = row.verdict.cause, row.verdict.notes
+        starts = [place for note in notes if (place := own.find(note[:NOTE_BEGINS])) >= 0]
+        own = own[: min(starts, default=len(own))].strip()
+        said = " ".join(translated(note, self.language) for note in notes)
+        if flag:
+            return self.said(said if flag == "recovered" or not own else own)
+        return self.said(f"{own} {said}".strip())
 
     def notes(self, row: Row, items: Mapping[str, Item], texts: Texts) -> list[Markup]:
         """What there is to say about a student's notebook: what happened to it, and what each exercise lacks."""

@@ -9,7 +9,7 @@ import pytest
 
 from course.kept import save
 from course.pages import report, standing, statistics, tables
-from course.verdict import Before, Group
+from course.verdict import Before, Group, bounded
 from tests.course.report.build import ENGLISH, Page, cell, handed, lost, mark, notebook, of, read_csv, verdict
 
 HOSTILE = '<script>alert("x")</script>'
@@ -125,6 +125,14 @@ class TestWhoStandsWhere:
         assert "Ran out of time: 1 anna: It did not end." in made.text
         assert "Copied: 1 boris: add is the reference's text." in made.text
 
+    def test_a_cause_that_was_cut_says_nothing_twice(self, page):
+        """It begins with what is for the teacher; the notes follow, and do not fit."""
+        notes = ("Put back: `a`.", f"Tests were missing and have been put back: {', '.join(['`test`'] * 60)}.")
+        cause = bounded(" ".join(["add: the reference's text.", *notes]))
+        made = page(verdict("anna", flags=("copied", "recovered"), cause=cause, notes=notes))
+        assert "Copied: 1 anna: add: the reference's text. Recovered: 1 anna: Put back: a . Tests" in made.text
+        assert "`" not in made.text
+
     def test_a_unit_stands_for_its_languages(self, folder):
         of(folder, verdict("anna"), verdict("boris", language="ru"))
         assert standing.siblings(folder, "sums") == ["sums-en", "sums-ru"]
@@ -176,3 +184,27 @@ def test_four_hundred_students(folder):
     text = report.page(folder, units, {}, "en", datetime.datetime(2024, 1, 1))
     assert text.count("<tr data-is") == 400
     assert len(text.encode()) < 500_000
+
+
+def test_an_assignment_of_several_notebooks(folder):
+    """As other people's courses have them: no unit, grade ids behind the notebooks' names."""
+    for step in ("source", "autograded/anna"):
+        for name in ("first", "second"):
+            path = folder.root / step / "pair" / f"{name}.ipynb"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(notebook("en", ENGLISH, name), path)
+    cells = [dataclasses.replace(cell(), grade_id=f"{name}/test_add") for name in ("first", "second")]
+    save(verdict("anna", *cells, assignment="pair"), folder, "anna")
+    (unit,) = standing.units(folder, ["pair"], standing.Handed())
+    made = Page(report.page(folder, [unit], {}, "en", datetime.datetime(2024, 1, 1)))
+    assert unit.name == "pair"
+    assert made.row("anna")[1:9] == ["6", "6", "3", "", "3", "", "graded", "12.3"]
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"cells": [1]}', b'{"cells": [{"source": 1}]}', b"\xff"])
+def test_a_graded_notebook_that_somebody_broke_has_no_answers(folder, data):
+    units = of(folder, verdict("anna"))
+    path = folder.path("autograded", "sums-en", "anna") / "sums.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    assert "anna" in report.page(folder, units, {}, "en", datetime.datetime(2024, 1, 1))
