@@ -52,7 +52,7 @@ def groups(texts: Sequence[str], *, is_code: bool = False) -> list[list[int]]:
         return _biggest_first(same.values())
     spread = Counter(word for key in same for word in set(key))
     found: dict[tuple[str, ...], list[int]] = {}
-    for key in sorted(same, key=lambda key: (-len(same[key]), key)):
+    for key in sorted(same, key=lambda key: (-len(same[key]), sum(spread[word] == 1 for word in key), key)):
         leader = next((leader for leader in found if is_misspelt(key, leader, spread)), key)
         found.setdefault(leader, []).extend(same[key])
     return _biggest_first(found.values())
