@@ -60,6 +60,11 @@ def path_of(folder: Folder, assignment: str, student: str) -> Path:
     return home(folder) / assignment / f"{_file_name(student)}.json"
 
 
+def set_aside(folder: Folder, assignment: str, student: str) -> Path:
+    """The file of what persons gave a student for questions that were dropped, whether it is there or not."""
+    return folder.home("autograded") / ".aside" / assignment / f"{_file_name(student)}.json"
+
+
 def _file_name(student: str) -> str:
     """The student's name, or what stands for it where it could not be the name of a file."""
     bytes_of_name = student.encode("utf-8", "surrogateescape")

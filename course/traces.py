@@ -133,6 +133,7 @@ def _paths(folder: Folder, student: str) -> Iterator[Path]:
     for name in _assignments(folder):
         candidates = [folder.path(step, name, student) for step in STEPS]
         candidates += [folder.home("submitted") / ".attempts" / name / student, kept.path_of(folder, name, student)]
+        candidates.append(kept.set_aside(folder, name, student))
         yield from (path for path in candidates if path.exists() or path.is_symlink())
 
 

@@ -6,9 +6,9 @@ Points and extra credit that a person gives to a cell without points afterwards 
 """
 
 import json
-from pathlib import Path
 
-from course.folder import Folder, replace_file
+from course import kept
+from course.folder import replace_file
 
 Cell = tuple[str, str]  # notebook and grade id
 
@@ -31,35 +31,36 @@ def points_of(ledger, assignment: str) -> dict[Cell, float]:
 
 def follow(ledger, assignment: str, before: dict[Cell, float]) -> None:
     """Set aside what persons gave to cells that lost all of their points, and give it back where they have some."""
-    path = _home(ledger.folder, assignment)
     after = points_of(ledger, assignment)
     dropped = {cell for cell, points in after.items() if not points and before.get(cell)}
     restored = {cell for cell, points in after.items() if points and before.get(cell) == 0.0}
-    if not dropped and not restored:
-        return
-    aside = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    for (notebook, grade_id), grade in _grades(ledger, assignment, dropped):
-        given = grade.manual_score, grade.extra_credit
-        if given != (None, None):
-            aside.setdefault(f"{notebook}/{grade_id}", {})[grade.student.id] = given
-        grade.auto_score, grade.manual_score, grade.extra_credit, grade.needs_manual_grade = 0.0, None, None, False
-    replace_file(path, json.dumps(aside, ensure_ascii=False, indent=1).encode())  # first: nothing is lost in between
-    for (notebook, grade_id), grade in _grades(ledger, assignment, restored):
-        given = aside.get(f"{notebook}/{grade_id}", {}).pop(grade.student.id, None)
-        if given and grade.manual_score is None:
-            grade.manual_score, grade.extra_credit = given[0], grade.extra_credit or given[1]
-            grade.needs_manual_grade = given[0] is None and grade.cell.cell_type == "markdown"
+    for submission in ledger.gradebook.assignment_submissions(assignment) if dropped or restored else ():
+        path = kept.set_aside(ledger.folder, assignment, submission.student_id)
+        aside = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        for grade in (grade for notebook in submission.notebooks for grade in notebook.grades):
+            cell = grade.notebook.name, grade.cell.name
+            if cell in dropped:
+                _take(grade, aside)
+            elif cell in restored:
+                _give_back(grade, aside)
+        if aside or path.is_file():
+            replace_file(path, json.dumps(aside).encode())
     ledger.gradebook.db.commit()
 
 
-def _grades(ledger, assignment: str, cells: set[Cell]):
-    """The grades that were given for these cells, each behind its cell."""
-    for notebook, grade_id in sorted(cells):
-        for submission in ledger.gradebook.notebook_submissions(notebook, assignment):
-            for grade in submission.grades:
-                if grade.cell.name == grade_id:
-                    yield (notebook, grade_id), grade
+def _take(grade, aside: dict[str, list[float | None]]) -> None:
+    aside.pop(_key(grade), None)
+    if grade.manual_score is not None or grade.extra_credit is not None:
+        aside[_key(grade)] = [grade.manual_score, grade.extra_credit]
+    grade.auto_score, grade.manual_score, grade.extra_credit, grade.needs_manual_grade = 0.0, None, None, False
 
 
-def _home(folder: Folder, assignment: str) -> Path:
-    return folder.home("autograded") / ".aside" / f"{assignment}.json"
+def _give_back(grade, aside: dict[str, list[float | None]]) -> None:
+    """What was given meanwhile stays. The file keeps its copy, so that stopping in the middle loses nothing."""
+    score, extra = aside.get(_key(grade), (None, None))
+    if grade.manual_score is None and grade.extra_credit is None:
+        grade.manual_score, grade.extra_credit = score, extra
+
+
+def _key(grade) -> str:
+    return f"{grade.notebook.name}/{grade.cell.name}"

@@ -10,7 +10,7 @@ import sys
 import nbformat
 import pytest
 
-from course import ROOT
+from course import ROOT, kept, traces
 from course.cli import main
 from course.folder import Folder
 from course.grade import fingerprints, marks
@@ -157,6 +157,7 @@ class TestDropping:
         assert without["marked"].max_score == before.max_score - points
         assert grade_id not in {cell for mark in without.values() for cell in mark.open}
         assert {mark.cells[grade_id] for mark in without.values()} == {0.0}
+        assert kept.set_aside(Folder.at(course.root), "sums", "marked") in traces.of(course.root, "marked").paths
         self.points(course, index, points)
         course.grade(students=("marked",))
         after = marks.of(course.root, "sums")["marked"]
