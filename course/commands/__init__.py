@@ -10,7 +10,8 @@ from pathlib import Path
 
 from course import Refusal
 
-NAMES = ("build", "messages", "run", "collect", "grade", "feedback", "report", "return", "release", "due", "doctor")
+NAMES = ("build", "messages", "run", "release", "collect", "grade", "mark", "feedback", "report", "return")
+NAMES += ("due", "doctor", "forget", "export-data")
 
 
 class UsageError(Refusal):
