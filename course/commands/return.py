@@ -52,7 +52,8 @@ def run(options) -> int:
         raise UsageError(f"--out is the folder in which {source.name} lies: choose another one, yours stays as it is.")
     if source and not source.is_file():
         raise UsageError(f"There is no file {source}.")
-    backs = _with_pages(folder, _backs(folder, names)) if options.moodle else _backs(folder, names)
+    backs, notes = _backs(folder, names)
+    backs = _with_pages(folder, backs) if options.moodle else backs
     parcels = ()
     if options.moodle:
         sheet = worksheet.fill(options.moodle, backs, options.with_open)
@@ -64,7 +65,7 @@ def run(options) -> int:
         filled = returning.plain(backs, options.with_open)
     replace_file(target, filled.data)
     zips = worksheet.write_zips(parcels, out) if options.moodle else []
-    _say(filled, names)
+    _say(filled, names, notes)
     print(f"The marks are in {target.resolve()}")
     for path in zips:
         print(f"The pages are in {path.resolve()}")
@@ -72,19 +73,19 @@ def run(options) -> int:
 
 
 def _unit(folder, wanted: list[str]) -> tuple[str, list[str]]:
-    """The unit that the assignments belong to, and those of them that were graded. Raises `UsageError`."""
+    """The unit that the assignments belong to, and those of them of which something came. Raises `UsageError`."""
     from course import nearest
     from course.pages import standing
-    from course.pages.texts import settings
+    from course.pages.texts import assignments_of, settings
 
     graded = standing.graded_assignments(folder)
     found = []
     for name in wanted:
-        meant = [name] if name in graded else standing.siblings(folder, name)
-        if not meant:
+        meant = [name] if name in graded else list(assignments_of(folder, name))
+        if not {*meant} & {*graded}:
             hint = nearest.hint(name, graded)
             raise UsageError(f"Nothing of {name} has been graded: run `course grade` first.{hint}")
-        found += meant
+        found += [name for name in meant if name in graded or folder.students(name)]
     names = list(dict.fromkeys(found))
     units = {settings(folder, name).get("unit", name) for name in names}
     if len(units) > 1:
@@ -104,23 +105,22 @@ def _titles(folder, unit: str, names: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([unit, *names, *headings]))
 
 
-def _backs(folder, names: list[str]) -> list:
-    """What goes back for everybody."""
-    import dataclasses
-
+def _backs(folder, names: list[str]) -> tuple[list, list[str]]:
+    """What goes back for everybody, and what is to be known of all."""
     from course.exchange import arrivals, returning, roster
     from course.grade import fingerprints, marks
 
     found = {name: marks.of(folder.root, name) for name in names}
     stale = {name: fingerprints.stale(folder.root, name) for name in names}
-    backs = returning.of(found, roster.load(folder), {name: arrivals.load(folder, name) for name in names})
-    old = "What they handed in last has not been graded yet."
-    return [
-        dataclasses.replace(back, notes=(old, *back.notes))
-        if "submission" in stale.get(back.assignment, {}).get(back.student.id, ())
-        else back
-        for back in backs
-    ]
+    waiting = {
+        name: {student for student, reasons in changed.items() if {"ungraded", "submission"} & {*reasons}}
+        for name, changed in stale.items()
+    }
+    came = {name: arrivals.load(folder, name) for name in names}
+    backs = returning.of(found, roster.load(folder), came, waiting)
+    old = [back for back in backs if {"tests", "source"} & {*stale.get(back.assignment, {}).get(back.student.id, ())}]
+    said = f"The notebook or its tests have changed since {len(old)} of these were graded: run `course grade` again."
+    return backs, [said] if old else []
 
 
 def _with_pages(folder, backs: list) -> list:
@@ -154,7 +154,7 @@ def _with_pages(folder, backs: list) -> list:
     return ready
 
 
-def _say(filled, names: list[str]) -> None:
+def _say(filled, names: list[str], notes: list[str]) -> None:
     """Name everybody whose grade was not simply entered, and what is to be known of all."""
     from collections import Counter
 
@@ -178,7 +178,7 @@ def _say(filled, names: list[str]) -> None:
     if missing:
         more = f" … and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         print(f"Nothing of {', '.join(names)} came from: {printable(', '.join(missing[:NAMED]))}{more}")
-    for note in filled.notes:
+    for note in (*filled.notes, *notes):
         print(f"NOTE: {note}", file=sys.stderr)
     counts = Counter(row.status for row in filled.rows)
     print(", ".join(f"{counts[status]} {words}" for status, words in SHOWN.items() if counts[status]) or "Nobody.")

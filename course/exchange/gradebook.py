@@ -20,7 +20,7 @@ from course.spreadsheet import safe
 
 ASSIGNMENT = re.compile(r"(?P<title>.+?)\s*\((?P<id>\d+)\)", re.DOTALL)
 POINTS = re.compile(r"points possible", re.IGNORECASE)
-READ_ONLY = re.compile(r"read.only|только чтение|solo lectura", re.IGNORECASE)
+READ_ONLY = re.compile(r"read\s+only|только.*чтени|s[oó]lo.*lectura", re.IGNORECASE)
 TOTAL = re.compile(r"(current|final|override) (score|points|grade|status)", re.IGNORECASE)
 KEPT = {"EX": "Canvas has them excused.", "N/A": "Canvas has not given them this assignment."}
 SHOWN = 8  # titles that a sentence names
@@ -59,7 +59,9 @@ def fill(path: Path, backs: Sequence[Back], wanted: Wanted, with_open: bool = Fa
     columns, points = _columns(read)
     column = _new(read, columns, wanted.new) if wanted.new else _find(columns, wanted, path)
     filling = _Filling(read, column, with_open)
-    rows = [filling.student(back, found) for back in backs if (found := matched[back.student.id]).rows or back.mark]
+    rows = [
+        filling.student(back, found) for back in backs if (found := matched[back.student.id]).rows or back.assignment
+    ]
     rows += [Row("", one.name, "", "missing") for index, one in lines.people.items() if index not in taken]
     cells = filling.cells
     if wanted.new:

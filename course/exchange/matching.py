@@ -7,14 +7,14 @@ others in each assignment, so a line whose name contradicts is not theirs.
 
 import dataclasses
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 
 from course.exchange import naming, people, platforms, returning, roster
 from course.exchange.arrivals import Arrival
 from course.exchange.platforms import Person
 from course.exchange.returning import Back, Row
-from course.exchange.roster import Student
+from course.exchange.roster import Student, contradict
 from course.exchange.sheet import Sheet
 
 NUMBER = re.compile(r"(\d+)\s*$")  # of Moodle's identifier, such as "Participant 123"
@@ -31,8 +31,8 @@ class Found:
 
 @dataclasses.dataclass(frozen=True)
 class Lines:
-    """Who stands in a table. `people`: row → person, `numbers`: Moodle's or Canvas's number → row; `scope` is what the
-    numbers are good for, as in `platforms.scope`."""
+    """Who stands in a table. `people`: row → person, with the university's number; `numbers`: Moodle's or Canvas's own
+    number → row; `scope` is what those are good for, as in `platforms.scope`."""
 
     platform: str
     scope: str
@@ -48,7 +48,7 @@ class Lines:
             found = NUMBER.search(table.value(row, "identifier" if platform == "moodle" else "id"))
             if person is None and (platform != "moodle" or not found):
                 continue
-            persons[index] = person or Student("")
+            persons[index] = dataclasses.replace(person or Student(""), number=table.value(row, "number"))
             if found:
                 numbers[found[1]] = index
         scope = platforms.scope(platform, re.sub(r"\.csv$", ".zip", file, flags=re.IGNORECASE))
@@ -59,45 +59,58 @@ class Lines:
         backs = list(backs)
         shared = Counter(key for back in backs for key in {(one.source, one.number) for one in back.arrivals})
         teams = frozenset(key for key, count in shared.items() if count > 1)
-        found = {back.student.id: self._found(back, teams) for back in backs}
+        known = self._known()
+        found = {back.student.id: self._found(back, teams, known) for back in backs}
         claims = Counter(index for one in found.values() for index in one.rows)
         for student, one in found.items():
             if any(claims[index] > 1 for index in one.rows):
                 found[student] = Found(problem="Several students mean the same line of the table.")
         return found
 
-    def _found(self, back: Back, teams: frozenset) -> Found:
+    def _found(self, back: Back, teams: frozenset, known: Mapping[tuple[str, str], list[int]]) -> Found:
         student, problem = back.student, ""
-        numbers = [(one.number, one.name) for one in back.arrivals if self._is_good(one, back, teams)]
-        if self.platform == "canvas":
-            numbers.append((student.number, student.name))
-            student = dataclasses.replace(student, number="")
-        for number, name in numbers:
+        for number, name in self._numbers(back, teams):
             index = self.numbers.get(number)
             if index is None:
                 continue
             other = self.people[index].name
-            if may_be_one(student.name if _is_hidden(name) else name, other):
+            if may_be_one(name, other):
                 return Found((index,))
             problem = f"Number {number} is {other} there: is it the table of another assignment?"
-        sure = [(field, getattr(student, field)) for field in ("email", "username", "number")]
-        for field, value in [*sure, ("email", student.id), ("username", student.id)]:
-            if len(rows := self._rows(field, value)) == 1:
-                return Found(rows)
-        keys = naming.keys(student.name)
-        named = tuple(index for index, one in self.people.items() if keys & naming.keys(one.name))
-        rows = tuple(index for index in named if not roster.contradict(student, self.people[index]))
+        fields = {"email": (student.email, student.id), "username": (student.username, student.email, student.id)}
+        for field, values in (fields | {"number": (student.number,)}).items():
+            for rows in (known.get((field, value.casefold()), ()) for value in values):
+                is_sure = field != "number" or self.platform == "moodle"  # else it may be Canvas's number of somebody
+                if len(rows) == 1 and (is_sure or may_be_one(student.name, self.people[rows[0]].name)):
+                    return Found(tuple(rows))
+        plain = student if self.platform == "moodle" else dataclasses.replace(student, number="")
+        named = {row for key in naming.keys(student.name) for row in known.get(("name", key), ())}
+        rows = tuple(row for row in named if not contradict(plain, self.people[row]))
         if len(rows) == 1:
             return Found(rows)
         if rows:
             return Found(problem="Several there have this name.")
-        teams = {arrival.name for arrival in back.arrivals if arrival.platform == "moodle" == self.platform}
-        return Found(tuple(index for index, one in self.people.items() if teams & {*one.groups}), problem)
+        groups = {arrival.name for arrival in back.arrivals if arrival.platform == "moodle" == self.platform}
+        return Found(tuple(index for index, one in self.people.items() if groups & {*one.groups}), problem)
 
-    def _rows(self, field: str, value: str) -> tuple[int, ...]:
-        """The rows in which a field has a value."""
-        key = value.casefold()
-        return tuple(index for index, one in self.people.items() if key and getattr(one, field).casefold() == key)
+    def _numbers(self, back: Back, teams: frozenset) -> Iterator[tuple[str, str]]:
+        """The numbers that may be the student's in this table, each with the name that it came with."""
+        for arrival in back.arrivals:
+            if self._is_good(arrival, back, teams):
+                yield arrival.number, back.student.name if _is_hidden(arrival.name) else arrival.name
+        if self.platform == "canvas":
+            yield back.student.number, back.student.name
+
+    def _known(self) -> dict[tuple[str, str], list[int]]:
+        """Field and value → the rows that have it; names by their keys."""
+        known = defaultdict(list)
+        for index, one in self.people.items():
+            for field in ("email", "username", "number"):
+                if value := getattr(one, field):
+                    known[field, value.casefold()].append(index)
+            for key in naming.keys(one.name):
+                known["name", key].append(index)
+        return dict(known)
 
     def _is_good(self, arrival: Arrival, back: Back, teams: frozenset) -> bool:
         """Whether the number of an arrival is one person's in this table."""

@@ -10,7 +10,7 @@ import datetime
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -43,8 +43,9 @@ class Mark(Protocol):
 class Back:
     """What goes back for one student.
 
-    `mark` is that of the `assignment` which counts; None where nothing was graded. `notes` say what a person should
-    know of it. `arrivals` are the student's in all assignments, that of the one which counts first. `comment` is HTML.
+    `mark` is that of the `assignment` which counts; None where nothing was graded, without an assignment nothing was
+    handed in. `notes` say what a person should know of it. `arrivals` are the student's in all assignments, that of the
+    one which counts first. `comment` is HTML.
     """
 
     student: Student
@@ -62,8 +63,10 @@ class Back:
 
     def held(self, with_open: bool) -> tuple[Status, str] | None:
         """Why no grade is entered, if none is."""
-        if self.mark is None or self.mark.score is None:
-            return "unmarked", "Nothing could be graded." if self.mark else "Nothing was graded."
+        if self.mark is None:
+            return ("unmarked" if self.assignment else "missing"), ""
+        if self.mark.score is None:
+            return "unmarked", "Nothing could be graded."
         if self.mark.open and not with_open:
             return "open", f"Waits for a person: {', '.join(self.mark.open)}; {points(self.mark)} so far."
         return None
@@ -91,24 +94,30 @@ class Filled:
 
 
 def of(
-    marks: Mapping[str, Mapping[str, Mark]], roster: Roster, arrivals: Mapping[str, Iterable[Arrival]]
+    marks: Mapping[str, Mapping[str, Mark]],
+    roster: Roster,
+    arrivals: Mapping[str, Iterable[Arrival]],
+    waiting: Mapping[str, Collection[str]] | None = None,
 ) -> list[Back]:
-    """What goes back for everybody who handed in one of the assignments (assignment → student → mark) or is on the
-    roster, in the order of the ids. Of marks in several assignments the best one counts, of equal ones the later."""
+    """What goes back for everybody who handed in one of the assignments or is on the roster, in the order of the ids.
+
+    `marks`: assignment → student → mark; of several the best one counts, of equal ones the later. `waiting`:
+    assignment → students whose last submission has not been graded.
+    """
+    waiting = waiting or {}
     came = {name: {arrival.student: arrival for arrival in found} for name, found in arrivals.items()}
-    students = {student for found in marks.values() for student in found} | roster.students.keys()
+    students = {student for found in (*marks.values(), *waiting.values()) for student in found} | roster.students.keys()
     backs = []
     for student in sorted(students):
         theirs = sorted(((name, found[student]) for name, found in marks.items() if student in found), key=_order)
         names = [name for name, _ in theirs] + [name for name in came if student not in marks.get(name, {})]
         arrived = tuple(came[name][student] for name in names if student in came.get(name, {}))
         known = roster.students.get(student) or _stranger(student, arrived)
-        if not theirs:
-            backs.append(Back(known, arrivals=arrived))
-            continue
-        (name, mark), *others = theirs
-        notes = tuple(f"Also handed in: {other}, {points(its)}." for other, its in others)
-        backs.append(Back(known, name, mark, arrived, notes))
+        ungraded = [name for name, found in waiting.items() if student in found]
+        notes = [f"Also handed in: {other}, {points(its)}." for other, its in theirs[1:]]
+        notes += [f"What they handed in last has not been graded: {name}." for name in ungraded]
+        counts, mark = theirs[0] if theirs else (next(iter(ungraded), ""), None)
+        backs.append(Back(known, counts, mark, arrived, tuple(notes)))
     return backs
 
 

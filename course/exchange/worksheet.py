@@ -16,7 +16,6 @@ from course.exchange import matching, returning, sheet
 from course.exchange.matching import Found, Lines
 from course.exchange.returning import Back, Filled, ReturnError, Row
 from course.exchange.sheet import Sheet
-from course.spreadsheet import safe
 
 NEEDED = {"identifier": "Identifier", "grade": "Grade"}
 NO = frozenset({"no", "нет"})  # what stands under «Grade can be changed»
@@ -55,7 +54,7 @@ def fill(path: Path, backs: Sequence[Back], with_open: bool = False) -> Workshee
     rows, parcels = [], []
     for back in backs:
         found = matched[back.student.id]
-        if not found.rows and back.mark is None:
+        if not found.rows and not back.assignment:
             continue
         rows.append(filling.student(back, found))
         if rows[-1].status in ("entered", "same", "unmarked"):
@@ -173,25 +172,25 @@ class _Filling:
             score = maximum
         fraction = re.split(r"[.,]", self.value(index, "maximum"))[1:]
         grade = returning.number(score, self.decimal, least=len(fraction[0]) if fraction else 0)
-        if returning.is_new(before, grade):
-            if returning.parsed(before) is not None:
-                said.append(f"The grade was {before}.")
+        is_new = returning.is_new(before, grade)
+        if is_new:
             self.cells[index, self.table.fields["grade"]] = grade
-        self._comment(back.comment, index)
-        is_changed = any(row == index for row, _ in self.cells)
-        return returning.row(back, "entered" if is_changed else "same", " ".join(said), grade)
+            said += [f"The grade was {before}."] if returning.parsed(before) is not None else []
+        is_new |= self._comment(back.comment, index)
+        return returning.row(back, "entered" if is_new else "same", " ".join(said), grade)
 
-    def _comment(self, comment: str, index: int) -> None:
-        """Enter the comment in place of an earlier one of ours; what a person has written stays before it."""
+    def _comment(self, comment: str, index: int) -> bool:
+        """Enter the comment in place of an earlier one of ours; what a person has written stays before it. Returns
+        whether that is new."""
         column = self.table.fields.get("comment")
         if column is None or not comment:
-            return
+            return False
         row = self.table.rows[index]
         before = row[column] if column < len(row) else ""
-        ours = safe(comment)
         if COMMENT.search(before):
-            fresh = COMMENT.sub(lambda _: ours, before, count=1)
+            fresh = COMMENT.sub(lambda _: comment, before, count=1)
         else:
-            fresh = f"{before}\n{ours}" if before.strip() else ours
+            fresh = f"{before}\n{comment}" if before.strip() else comment
         if fresh != before:
             self.cells[index, column] = fresh
+        return fresh != before

@@ -82,6 +82,14 @@ class TestWhatGoesBack:
         )
         assert anna.assignment == "ner-es"
 
+    def test_what_waits_for_grading_is_named(self):
+        waiting = {"ner-en": {"emil"}, "ner-ru": {"anna"}, "ner-es": set()}
+        roster = Roster({"dora": Student("dora")})
+        anna, *_, dora, emil = returning.of(self.MARKS, roster, {}, waiting)
+        assert (anna.mark.score, anna.notes[-1]) == (22.5, "What they handed in last has not been graded: ner-ru.")
+        assert (emil.mark, emil.held(False)[0]) == (None, "unmarked")
+        assert (dora.notes, dora.held(False)[0]) == ((), "missing")
+
     def test_where_they_came_from(self):
         came = {name: [Arrival("anna", name, "Anna Ivanova", number=name[-2:])] for name in ("ner-en", "ner-ru")}
         anna, *_ = returning.of(self.MARKS, Roster(), came)
@@ -101,7 +109,7 @@ class TestWhatGoesBack:
         assert [(row["id"], row["score"], row["open"]) for row in rows[1:]] == [
             ("boris", "3", "0"), ("carla", "0", "0"), ("dora", "", ""), ("emil", "", "2"),
         ]  # fmt: skip
-        assert [row.status for row in filled.rows] == ["entered", "entered", "entered", "unmarked", "open"]
+        assert [row.status for row in filled.rows] == ["entered", "entered", "entered", "missing", "open"]
         (emil,) = [row for row in returning.plain(backs, with_open=True).rows if row.student == "emil"]
         assert (emil.status, emil.grade) == ("entered", "1")
 

@@ -98,6 +98,8 @@ class TestWhose:
             back("x", 5, canvas("ivanovaanna", "4711")),
             back("x", 5, name="Anna Ivanova", number="4711"),
             back("x", 5, username="anna@x.org"),
+            back("x", 5, email="Anna@x.org"),
+            back("x", 5, name="Anna", number="S-1"),
             back("Ivanova Anna", 5),
             back("ivanovaanna", 5, canvas("ivanovaanna", "")),
         ],
@@ -119,6 +121,7 @@ class TestWhose:
             back("A", 5),
             back("x", 5, canvas("", "4711")),  # marked anonymously: the number is another one
             back("x", 5, name="Maria Lopez", number="4711"),  # the university's number
+            back("x", 5, name="Maria Lopez", number="s-1"),  # another university's
             back("x", 5, canvas("lopezmaria", "4711")),
             back("x", 5, came("x", "4711")),  # Moodle's number
             back("Test Student", 5),

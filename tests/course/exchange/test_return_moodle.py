@@ -7,7 +7,8 @@ import zipfile
 import pytest
 
 from course.exchange import worksheet
-from course.exchange.returning import ReturnError
+from course.exchange.returning import Back, ReturnError
+from course.exchange.roster import Student
 from tests.course.exchange.backs import Mark, back, came, said
 from tests.course.exchange.platform_rules import MOODLE, moodle_files, moodle_grades
 
@@ -164,6 +165,14 @@ class TestWhose:
         made = worksheet.fill(sheet(*lines, head=head), [back("Team 1", 5, came("Team 1", "3"))])
         assert grades(made, "1", "2", "3") == {"1": 5.0, "2": 5.0, "3": None}
         assert [parcel.number for parcel in made.parcels] == ["1", "2"]
+
+    def test_who_has_no_mark_is_named_and_who_handed_in_nothing(self, sheet):
+        nothing = Back(Student("Anna Ivanova", "Anna Ivanova"))
+        waits = Back(Student("b", "Boris P"), "ner-en", notes=("Not graded.",))
+        path = sheet(line(1, ANNA), line(2, "Boris P,b@x"))
+        made = worksheet.fill(path, [nothing, waits, Back(Student("left", "Left"))])
+        assert said(made.filled) == {"Anna Ivanova": ("missing", ""), "b": ("unmarked", "Not graded.")}
+        assert made.filled.data == path.read_bytes()
 
     def test_nobody_at_all(self, sheet):
         with pytest.raises(ReturnError, match="Nobody of these students"):
