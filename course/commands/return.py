@@ -177,7 +177,7 @@ def _say(filled, names: list[str], notes: list[str]) -> None:
     missing = [row.name for row in filled.rows if row.status == "missing"]
     if missing:
         more = f" … and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        print(f"Nothing of {', '.join(names)} came from: {printable(', '.join(missing[:NAMED]))}{more}")
+        print(f"No notebook of {', '.join(names)} came from: {printable(', '.join(missing[:NAMED]))}{more}")
     for note in (*filled.notes, *notes):
         print(f"NOTE: {note}", file=sys.stderr)
     counts = Counter(row.status for row in filled.rows)

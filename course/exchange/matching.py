@@ -129,7 +129,7 @@ class Lines:
 def held(back: Back, found: Found, with_open: bool) -> Row | None:
     """Why nothing is entered for a student, if nothing is: they are not in the table, or have no mark to enter."""
     if not found.rows:
-        return returning.row(back, "ambiguous" if found.problem else "absent", found.problem or "Not in the table.")
+        return returning.row(back, "ambiguous" if found.problem else "absent", found.problem)
     reason = back.held(with_open)
     return returning.row(back, *reason) if reason else None
 

@@ -68,7 +68,7 @@ class Back:
         if self.mark.score is None:
             return "unmarked", "Nothing could be graded."
         if self.mark.open and not with_open:
-            return "open", f"Waits for a person: {', '.join(self.mark.open)}; {points(self.mark)} so far."
+            return "open", f"{', '.join(self.mark.open)}; {points(self.mark)} so far."
         return None
 
 

@@ -110,7 +110,7 @@ class TestOthers:
         grades, _ = canvas_grades((root / "returned/sums/gradebook.csv").read_bytes(), {5: "Small sums", 6: "Other"})
         assert grades["Small sums"] == {"1": "8.1", "2": "", "3": ""}
         said = capsys.readouterr()
-        assert "Nothing of sums came from: E F" in said.out and "waits for a person" in said.out
+        assert "No notebook of sums came from: E F" in said.out and "waits for a person" in said.out
         assert "The column is «Small sums»." in said.err
 
     def test_a_hostile_name_is_only_text(self, root, tmp_path, capsys):

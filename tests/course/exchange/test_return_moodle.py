@@ -218,11 +218,11 @@ class TestGrades:
             "A B": ("entered", "The grade was 17.00."),
             "C D": ("entered", "30 of 25: Moodle takes no more than the maximum."),
             "E F": ("unmarked", "Nothing could be graded."),
-            "G H": ("open", "Waits for a person: why; 1 of 25 so far."),
+            "G H": ("open", "why; 1 of 25 so far."),
             "I J": ("entered", ""),
             "K L": ("same", ""),
             "M N": ("locked", "The worksheet says that the grade cannot be changed."),
-            "O P": ("absent", "Not in the table."),
+            "O P": ("absent", ""),
         }
         assert made.filled.notes == (
             "The worksheet's maximum is 50, the assignment has 25 points: the marks are converted.",
