@@ -10,6 +10,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import polib
@@ -154,6 +155,7 @@ def lost(message: str, translation: str) -> list[str]:
     return found
 
 
+@cache
 def glossary(language: str) -> dict[str, list[str]]:
     """English term → the stems of its translation, one of which must occur wherever the term does.
 

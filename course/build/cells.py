@@ -14,6 +14,7 @@ from course.build.read import PAIRS, Unit, UnitError
 from helpers import profiles
 
 KEYS = {"code": ("answer", "test", "reference", "points", "tags"), "markdown": ("essay", "points", "tags")}
+JUPYTEXT = {"cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker"}  # it remembers how a text was laid out
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 SOLUTION = PAIRS[0][0]
 PROFILES = ("offline", "quick", "full")
@@ -49,7 +50,7 @@ def _check_keys(unit: str, cell: NotebookNode) -> None:
     if cell.cell_type not in KEYS:
         raise UnitError(f"{where} is neither code nor [markdown].")
     known = KEYS[cell.cell_type]
-    if unknown := sorted(cell.metadata.keys() - set(known)):
+    if unknown := sorted(cell.metadata.keys() - set(known) - JUPYTEXT):
         kind = "a code cell" if cell.cell_type == "code" else "a [markdown] cell"
         raise UnitError(f"{where} has the key {unknown[0]!r}; {kind} can have {', '.join(known)}.")
     graded = "test" in cell.metadata or "essay" in cell.metadata

@@ -46,7 +46,7 @@ def update(path: Path, language: str) -> int:
         document.add(tomlkit.nl())
         document.add(language, tomlkit.table())
     _add_missing(document["en"], document[language])
-    made = tomlkit.dumps(document)
+    made = tomlkit.dumps(document).rstrip() + "\n"
     if made != text:
         path.write_text(made, encoding="utf-8")
     return sum(not entry for entry in _entries(document[language]).values())

@@ -17,6 +17,7 @@ def arguments(parser) -> None:
 
 
 def run(options) -> int:
+    from course import answers
     from course.build import read, write
 
     units = [read.read_unit(name) for name in options.unit or read.unit_names()]
@@ -34,6 +35,8 @@ def run(options) -> int:
         else:
             changed = write.write([write.build_language(unit, language) for language in languages], ROOT)
             print(f"{unit.name}: {', '.join(changed) if changed else 'nothing has changed'}")
+            if lacks := answers.lacking(unit.name):
+                print(f"{unit.name}: NOTE {lacks}")
         for path in write.abandoned(unit, ROOT):
             found.append(f"{path} is in a language that the unit has no catalogue of: add that, or delete the folder.")
     for problem in found:

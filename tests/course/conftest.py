@@ -3,7 +3,11 @@
 import contextlib
 import dataclasses
 import functools
+import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +81,54 @@ def course_copy(tmp_path, monkeypatch, built):
     for command in ("build", "messages"):
         monkeypatch.setattr(f"course.commands.{command}.ROOT", tmp_path)
     return tmp_path
+
+
+TYPED = """
+import contextlib, io, json, sys
+from course.cli import main
+for line in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(line.split())
+    print(json.dumps([code, out.getvalue(), err.getvalue()]))
+"""
+
+
+@pytest.fixture(scope="session")
+def course_in():
+    """A function: a copy of the course, lines typed behind `course` → (exit code, what it printed, its errors) of each.
+
+    All lines are run in one new process.
+    """
+
+    def run(root: Path, *lines: str) -> list[tuple[int, str, str]]:
+        command = [sys.executable, "-c", TYPED, json.dumps(lines)]
+        environment = os.environ | {"PYTHONPATH": str(root)}
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def copy_of_the_course(tmp_path_factory):
+    """A function: names of units → a folder with a copy of the builder, `helpers` and these units, for other processes.
+
+    Nothing is built there. Run with PYTHONPATH set to it, `course` is the copy's.
+    """
+
+    def copy(*units: str) -> Path:
+        root = tmp_path_factory.mktemp("copy")
+        for folder in ("course", "helpers", "tests/bench", "tests/course"):
+            shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in set(unit_names()) - set(units):
+            shutil.rmtree(root / "course" / "units" / name)
+        for name in ("pyproject.toml", "nbgrader_config.py"):
+            shutil.copy(ROOT / name, root)
+        return root
+
+    return copy
 
 
 # A course for the grader: two functions and an essay, quick to grade.

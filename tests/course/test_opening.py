@@ -1,6 +1,7 @@
 """How a notebook is opened: nothing leads nowhere, with a repository and without one."""
 
 import ast
+import dataclasses
 import re
 
 import nbformat
@@ -8,7 +9,7 @@ import pytest
 
 from course import ROOT
 from course.build import write
-from course.build.read import languages_of, unit_names
+from course.build.read import languages_of, read_unit, unit_names
 
 COLAB = "https://colab.research.google.com/github/owner/name/blob/main/"
 LINK = re.compile(r"\]\(([^)]*)\)")
@@ -99,6 +100,14 @@ class TestWithARepository:
         text = published["intent", "en"].cells[1].source
         assert "You can ignore lines in red" in text
         assert "downloaded from the Hugging Face Hub" in text
+
+    def test_a_unit_links_to_no_language_that_it_does_not_have(self):
+        for languages, names in [(("en",), []), (("en", "es"), ["Español"])]:
+            unit = dataclasses.replace(read_unit("ner"), languages=languages)
+            notebook = nbformat.reads(write.build_language(unit, "en", "owner/name").release, as_version=4)
+            line = notebook.cells[0].source.split("\n")[2]
+            assert re.findall(r" · \[([^]]+)\]", line) == names
+            assert line.endswith(")")
 
 
 class TestWithoutARepository:

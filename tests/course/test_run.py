@@ -136,6 +136,12 @@ class TestARunThatStops:
         write_notebook(root, "x = 1")
         assert refused(root).endswith("reported no results: its last cell must call show.results.")
 
+    def test_a_notebook_that_trains_nothing_needs_to_report_nothing(self, root):
+        path = write_notebook(root, "print(1)")
+        path.write_text(path.read_text(encoding="utf-8").replace("profile = ", "colour = "), encoding="utf-8")
+        assert start(root, profile="auto").metrics == {}
+        assert refused(root, profile="quick").startswith("The notebook has no parameter 'profile'")
+
 
 class TestARunThatCannotStart:
     """Said at once, before a kernel starts."""
