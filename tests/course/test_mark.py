@@ -23,11 +23,9 @@ from course import cli
 from course.essay import Given
 from course.folder import Folder
 from course.grade import essays, marks
-from course.grade.job import Graded
 from course.grade.ledger import Ledger
 from course.pages.marking.desk import Desk, Refused
-from course.verdict import NO_ANSWER, CellScore, Verdict
-from tests.course.hostile import HOSTILE
+from tests.course.written import HOSTILE, by_student, comment_of, hand_in
 
 SHORT = "Because it is shorter."
 LONG = "It is one expression, so the list is built at C speed and no name is left behind afterwards."
@@ -35,41 +33,9 @@ LONG = "It is one expression, so the list is built at C speed and no name is lef
 # ---- the gradebook
 
 
-def hand_in(course, answers: dict[str, str | None], *, late: str | None = None) -> None:
-    """Enter a class as grading does: everybody passes the tests; None leaves the written answer as it was."""
-    folder = Folder.at(course.root)
-    with Ledger(folder) as ledger:
-        registered = ledger.register("sums")
-        for student, text in answers.items():
-            notebook = course.notebook(essay="YOUR ANSWER HERE" if text is None else text)
-            path = course.submit(student, notebook)
-            if late:
-                path.with_name("timestamp.txt").write_text(late)
-            empty = CellScore("essay", 0.0, 2.0, "failed", NO_ANSWER, "person")
-            essay = empty if text is None else CellScore("essay", None, 2.0, "manual", "", "person")
-            cells = (
-                CellScore("test_add", 3.0, 3.0, "passed", "", "outside"),
-                CellScore("test_evens", 4.0, 4.0, "passed", "", "outside"),
-                essay,
-            )
-            verdict = Verdict(student, "sums", "graded", "", (), 7.0, 9.0, 1.0, cells, "bwrap")
-            ledger.record(verdict, {"sums": Graded(verdict, nbformat.writes(notebook).encode())})
-    assert registered
-
-
-def by_student(course) -> dict[str, essays.Essay]:
-    with Ledger(Folder.at(course.root)) as ledger:
-        return {essay.student: essay for essay in essays.of(ledger, "sums")}
-
-
 def enter(course, *changes) -> list[str]:
     with Ledger(Folder.at(course.root)) as ledger:
         return [essay.student for essay in essays.enter(ledger, changes)]
-
-
-def comment_of(course, student: str) -> str | None:
-    with course.gradebook() as gradebook:
-        return gradebook.find_comment("essay", "sums", "sums", student).manual_comment
 
 
 def test_marks_are_nbgraders_and_regrading_keeps_them(sums):
@@ -126,10 +92,7 @@ def test_what_others_did_meanwhile_is_not_overwritten(sums, meanwhile):
 
 
 def test_a_late_answer_loses_what_the_course_says_at_once(sums):
-    sums.root.joinpath("nbgrader_config.py").write_text(
-        "c = get_config()\nfrom nbgrader.plugins import LateSubmissionPlugin\n"
-        "LateSubmissionPlugin.penalty_method = 'zero'\nc.LateSubmissionPlugin.penalty_method = 'zero'\n"
-    )
+    (sums.root / "nbgrader_config.py").write_text("c = get_config()\nc.LateSubmissionPlugin.penalty_method = 'zero'\n")
     with sums.gradebook() as gradebook:
         gradebook.update_or_create_assignment("sums", duedate=datetime.datetime(2026, 1, 1))
     hand_in(sums, {"anna": SHORT}, late="2026-01-02 00:00:00 UTC")
@@ -206,6 +169,17 @@ def test_what_was_marked_elsewhere_becomes_a_group_of_its_own(desk, sums):
     assert sorted(sizes(desk), key=str) == [(1, 2.0), (1, None), (2, None)]
 
 
+def test_a_mark_of_formgraders_that_is_more_than_the_question_has_stays_with_a_comment(desk, sums):
+    with sums.gradebook() as gradebook:
+        grade = gradebook.find_grade("essay", "sums", "sums", "clara")
+        grade.manual_score, grade.needs_manual_grade = 3.0, False
+        gradebook.db.commit()
+    desk.refresh()
+    group = next(group for place in desk.groups.values() for group in place if group.given.points)
+    desk.mark(group.number, group.version, 3.0, "Very good.")
+    assert sums.marks("clara")["essay"][1] == 3.0 and comment_of(sums, "clara") == "Very good."
+
+
 @pytest.mark.parametrize("points", [-0.5, 2.5, float("nan"), float("inf")])
 def test_points_that_the_question_does_not_have_are_refused(desk, points):
     first = next(iter(desk.groups.values()))[0]
@@ -261,6 +235,7 @@ def test_a_class_is_marked_by_the_keyboard(essay_class, browser):
     browser.get(address)
     cards = browser.find_elements(By.CLASS_NAME, "card")
     assert [card.find_element(By.TAG_NAME, "h2").text.split()[0] for card in cards[:4]] == ["22", "10", "8", "1"]
+    third = cards[2].get_attribute("id")
     assert "student-" not in browser.page_source and "Анна" not in browser.page_source
     assert browser.find_element(By.CSS_SELECTOR, ".rubric li").text == "1 point: a reason."
     press(browser, "2")
@@ -282,14 +257,17 @@ def test_a_class_is_marked_by_the_keyboard(essay_class, browser):
     said(browser, "Taken back.")
     assert course.marks("student-30")["essay"] == (None, 0.0, False)
     press(browser, "n")
-    WebDriverWait(browser, 10).until(lambda b: "Анна Иванова (student-00)" in b.page_source)
+    WebDriverWait(browser, 10).until(lambda b: "Анна Иванова (student-00)" in b.page_source and _current(b) == third)
     press(browser, "n")
-    WebDriverWait(browser, 10).until(lambda b: "Анна" not in b.page_source)
+    WebDriverWait(browser, 10).until(lambda b: "Анна" not in b.page_source and _current(b) == third)
     _elsewhere(course)
-    browser.find_element(By.CSS_SELECTOR, ".card.waits").click()
-    press(browser, "1")
+    press(browser, "j", "1")
     said(browser, "These answers were marked or graded elsewhere")
     assert {mark["essay"][1] for mark in map(course.marks, (f"student-{n}" for n in range(38, 50)))} == {2.0}
+
+
+def _current(browser) -> str:
+    return browser.switch_to.active_element.get_attribute("id")
 
 
 def _elsewhere(course):
@@ -388,7 +366,7 @@ def test_without_a_script_the_forms_do_the_same(sums):
     ],
 )
 def test_what_a_person_can_mend_is_one_sentence(sums, capsys, arguments, sentence):
-    if "--port" not in arguments and arguments == ["sums"]:
+    if arguments == ["sums"]:
         (sums.root / "gradebook.db").unlink()
     assert cli.main(["mark", *arguments, "--no-browser", "--course-dir", str(sums.root)]) == 2
     error = capsys.readouterr().err

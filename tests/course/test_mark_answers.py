@@ -10,7 +10,7 @@ from course.pages.marking import questions, rendering
 from course.pages.marking.grouping import differences, groups
 from course.pages.marking.view import WORDS
 from helpers.language import LANGUAGES
-from tests.course.hostile import HOSTILE
+from tests.course.written import HOSTILE
 
 SHORT = "Because it is shorter."
 LONG = "It is one expression, so the list is built at C speed and no name is left behind afterwards."

@@ -6,7 +6,6 @@ mark and one comment; what has another mark in the gradebook is a group of its o
 
 import dataclasses
 import hashlib
-import math
 from collections.abc import Callable, Hashable, Sequence
 
 from course.essay import Essay, Given
@@ -97,18 +96,18 @@ class Desk:
         return bool(self._done)
 
     def mark(self, number: int, version: int, points: float | None, comment: str) -> Group:
-        """Give a group points and a comment; without points it waits as it did. Raises `Refused`."""
+        """Give a group points and a comment; None leaves the points as they are. Raises `Refused`."""
         group = self._find(number)
         if group.version != version:
             raise Refused("changed")
-        if points is not None and not (math.isfinite(points) and 0 <= points <= group.most):
+        before = group.given
+        points = before.points if points is None else points
+        # What somebody has given in formgrader may be more than the question has.
+        if points not in (None, before.points) and not 0 <= points <= group.most:
             raise Refused("out_of_range")
         if len(comment) > COMMENT_LIMIT:
             raise Refused("too_long")
-        before = group.given
-        given = Given(points, comment.strip(), before.waits if points is None and before.points is None else False)
-        if points is None and before.points is not None:
-            given = dataclasses.replace(given, points=before.points)
+        given = Given(points, comment.strip(), waits=points is None)
         if given != before:
             self._change([(essay, given) for essay in group.essays])
         return group

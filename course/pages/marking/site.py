@@ -49,6 +49,13 @@ class Site:
         self.notice = ""
         self.turn = threading.RLock()
 
+    def refresh(self) -> None:
+        """Read the gradebook anew; if it cannot be read, the page shows what was there, and why."""
+        try:
+            self.desk.refresh()
+        except Refusal as problem:
+            self.notice = str(problem)
+
     def said(self, refused: Refused, most: float = 0.0) -> str:
         return self.view.words[str(refused)].format(most=self.view.number(most))
 
@@ -149,7 +156,7 @@ def index(request):
     with site.turn:
         if len(site.questions) == 1:
             return HttpResponseRedirect("0/")
-        site.desk.refresh()
+        site.refresh()
         return HttpResponse(site.view.index(site, get_token(request)))
 
 
@@ -161,10 +168,7 @@ def question(request, place: int):
     with site.turn:
         if place >= len(site.questions):
             return not_found(request)
-        try:
-            site.desk.refresh()
-        except Refusal as problem:
-            site.notice = str(problem)
+        site.refresh()
         text = site.view.question(site, place, get_token(request))
         site.notice = ""
         return HttpResponse(text)

@@ -96,6 +96,8 @@ document.addEventListener("submit", (event) => {
   } else if (event.target === undo.form) {
     event.preventDefault();
     takeBack();
+  } else if (event.target.id === "names") {
+    event.target.action = `../names${location.hash}`; // so that the place stays
   }
 });
 
