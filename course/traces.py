@@ -89,7 +89,7 @@ def export(traces: Traces, target: Path) -> None:
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in traces.paths:
             for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-                if file.is_file() and not file.is_symlink():
+                if file.is_file() and not file.is_symlink() and path != export_path(traces.folder, traces.student):
                     name = str(file.relative_to(traces.folder.root))
                     archive.writestr(zipfile.ZipInfo(name, EPOCH), file.read_bytes(), zipfile.ZIP_DEFLATED)
         data = {
@@ -103,6 +103,11 @@ def export(traces: Traces, target: Path) -> None:
     replace_file(target, memory.getvalue())
 
 
+def export_path(folder: Folder, student: str) -> Path:
+    """Where an export goes."""
+    return folder.root / "reports" / f"{student}.zip"
+
+
 def shared_files(traces: Traces) -> list[Path]:
     """Files about many students, made earlier, in which this one is named."""
     names = {traces.student, *(one.name for one in traces.arrivals), traces.person.name if traces.person else ""}
@@ -112,6 +117,7 @@ def shared_files(traces: Traces) -> list[Path]:
 
 
 def _texts(path: Path) -> Iterator[bytes]:
+    yield path.name.encode("utf-8", "replace")
     if path.stat().st_size <= MAX_LOOKED_AT:
         yield path.read_bytes()
     if zipfile.is_zipfile(path):
@@ -135,6 +141,8 @@ def _paths(folder: Folder, student: str) -> Iterator[Path]:
         candidates += [folder.home("submitted") / ".attempts" / name / student, kept.path_of(folder, name, student)]
         candidates.append(kept.set_aside(folder, name, student))
         yield from (path for path in candidates if path.exists() or path.is_symlink())
+    if (exported := export_path(folder, student)).exists():
+        yield exported
 
 
 def _cached(folder: Folder, student: str) -> Iterator[Path]:

@@ -17,7 +17,7 @@ def run(options) -> int:
     from course.verdict import printable
 
     found = traces.of(options.course_dir, options.student)
-    target = options.out or found.folder.root / "reports" / f"{options.student}.zip"
+    target = options.out or traces.export_path(found.folder, options.student)
     traces.export(found, target)
     print(f"All data of {printable(options.student)} are in {target.resolve()}")
     return 0

@@ -128,6 +128,15 @@ def test_an_export_holds_all_of_it_and_nothing_of_others(full, tmp_path):
     assert sum(grade["auto_score"] or 0 for grade in row["grades"]) == 7
 
 
+def test_an_export_is_forgotten_as_well_and_holds_no_earlier_one(full):
+    for _ in range(2):
+        assert main(["export-data", "anna", "--course-dir", str(full.root)]) == 0
+    with zipfile.ZipFile(full.root / "reports" / "anna.zip") as archive:
+        assert not any(name.endswith(".zip") for name in archive.namelist())
+    main(["forget", "anna", "--course-dir", str(full.root), "--yes"])
+    assert not list(full.root.rglob("*anna*"))
+
+
 def test_an_interrupted_forgetting_can_be_repeated(full, monkeypatch):
     monkeypatch.setattr(traces.arrivals, "save", lambda *_: (_ for _ in ()).throw(OSError("full")))
     assert main(["forget", "anna", "--course-dir", str(full.root), "--yes"]) == 2
