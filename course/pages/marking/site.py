@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 
 import django
-from django.conf import settings
+from django import conf  # its `settings` by name would be looked into by doctest, before they are configured
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse, HttpResponseNotFound, HttpResponseRedirect, JsonResponse
@@ -75,7 +75,7 @@ def server(site: Site, port: int) -> tuple[ThreadedWSGIServer, str]:
         raise SiteError(f"The page cannot listen on port {port} ({reason}): choose another --port.") from None
     secret = secrets.token_urlsafe(24)
     port = listening.server_address[1]
-    settings.configure(
+    conf.settings.configure(
         ALLOWED_HOSTS=[HOST, "localhost"],
         APPEND_SLASH=False,
         CSRF_COOKIE_HTTPONLY=True,
@@ -152,7 +152,7 @@ def add_policy(get_response):
 @never_cache
 def index(request):
     """The questions, or the only one of them."""
-    site: Site = settings.SITE
+    site: Site = conf.settings.SITE
     with site.turn:
         if len(site.questions) == 1:
             return HttpResponseRedirect("0/")
@@ -164,7 +164,7 @@ def index(request):
 @never_cache
 def question(request, place: int):
     """A question with the answers to it, as the gradebook has them now."""
-    site: Site = settings.SITE
+    site: Site = conf.settings.SITE
     with site.turn:
         if place >= len(site.questions):
             return not_found(request)
@@ -177,7 +177,7 @@ def question(request, place: int):
 @require_POST
 def mark(request):
     """Points and a comment for a group."""
-    site: Site = settings.SITE
+    site: Site = conf.settings.SITE
     points = request.POST.get("points") or request.POST.get("typed", "")
     number, version = _whole(request.POST.get("group")), _whole(request.POST.get("version"))
     with site.turn:
@@ -196,7 +196,7 @@ def mark(request):
 @require_POST
 def take_out(request):
     """An answer is marked by itself."""
-    site: Site = settings.SITE
+    site: Site = conf.settings.SITE
     with site.turn:
         try:
             group = site.desk.take_out(_whole(request.POST.get("group")), request.POST.get("answer", ""))
@@ -208,7 +208,7 @@ def take_out(request):
 @require_POST
 def undo(request):
     """What was entered last is taken back."""
-    site: Site = settings.SITE
+    site: Site = conf.settings.SITE
     with site.turn:
         try:
             groups = site.desk.undo()
@@ -222,7 +222,7 @@ def undo(request):
 @require_POST
 def names(request):
     """Names are shown, or hidden again."""
-    site: Site = settings.SITE
+    site: Site = conf.settings.SITE
     with site.turn:
         site.shows_names = not site.shows_names
     return HttpResponseRedirect(f"{_whole(request.POST.get('place'))}/")
@@ -237,7 +237,7 @@ def file(request, name: str):
 
 def _changed(request, place: int, groups: list[Group], said: str) -> HttpResponse:
     """The groups as they are now: for the script their HTML, without one the page at their place."""
-    site: Site = settings.SITE
+    site: Site = conf.settings.SITE
     if not _is_script(request):
         site.notice = said
         return HttpResponseRedirect(f"{place}/#g{groups[0].number}")
@@ -255,7 +255,7 @@ def _changed(request, place: int, groups: list[Group], said: str) -> HttpRespons
 
 
 def _refused(request, problem: Exception, number: int) -> HttpResponse:
-    site: Site = settings.SITE
+    site: Site = conf.settings.SITE
     group = next((g for place in site.desk.groups.values() for g in place if g.number == number), None)
     said = site.said(problem, group.most if group else 0.0) if isinstance(problem, Refused) else str(problem)
     reload = str(problem) == "changed"
@@ -269,7 +269,7 @@ def _refused(request, problem: Exception, number: int) -> HttpResponse:
 
 
 def not_found(request, exception=None):
-    return HttpResponseNotFound(settings.SITE.view.words["not_here"], content_type="text/plain; charset=utf-8")
+    return HttpResponseNotFound(conf.settings.SITE.view.words["not_here"], content_type="text/plain; charset=utf-8")
 
 
 def _is_script(request) -> bool:
