@@ -6,7 +6,7 @@ imported in `run`. A command is added by its name here and a module of that name
 """
 
 import argparse
-from pathlib import Path
+from collections.abc import Iterable
 
 from course import Refusal
 
@@ -35,11 +35,25 @@ def assignment(text: str) -> str:
     return text.rstrip("/") or text
 
 
-def kept_verdicts(assignments: list[str], course_dir: Path) -> list:
-    """The kept verdicts of assignments. Raises `UsageError` where there are none."""
-    from course import kept
+def assignments(folder, wanted: Iterable[str], *, graded: bool = False) -> list[str]:
+    """The assignments that are meant; a unit stands for all of its languages. `graded`: those with verdicts only.
 
-    verdicts = [verdict for name in assignments for verdict in kept.load_all(course_dir, name)]
-    if not verdicts:
-        raise UsageError(f"Nothing of {', '.join(assignments)} has been graded: run `course grade` first.")
-    return verdicts
+    Raises `UsageError`.
+    """
+    from course import nearest
+    from course.pages import standing, texts
+
+    sources = folder.assignments()
+    done = standing.graded_assignments(folder)
+    known = done if graded else [*sources, *done]
+    found = []
+    for name in wanted:
+        meant = [name] if name in {*sources, *done} else list(texts.assignments_of(folder, name))
+        if not meant:
+            units = (texts.settings(folder, each).get("unit", each) for each in sources)
+            hint = nearest.hint(name, {*sources, *done, *units})
+            raise UsageError(f"There is no assignment or unit {name} in {folder.home('source')}.{hint}")
+        found += [each for each in meant if each in known]
+        if not set(meant) & set(known):
+            raise UsageError(f"Nothing of {name} has been graded: run `course grade` first.")
+    return list(dict.fromkeys(found))

@@ -4,7 +4,7 @@ import datetime
 import zoneinfo
 from pathlib import Path
 
-from course.commands import UsageError, assignment
+from course.commands import UsageError, assignment, assignments
 
 HELP = "Say when an assignment is due: for the class, or as an extension for one student."
 EXAMPLE = "course due ner 2026-03-01 && course due ner '2026-03-08 18:00' --student anna"
@@ -36,7 +36,7 @@ def run(options) -> int:
     from course.grade.ledger import Ledger
 
     folder = Folder.at(options.course_dir)
-    wanted = _assignments(folder, options.assignment)
+    wanted = assignments(folder, [options.assignment])
     due = moment(options.date) if options.date is not None else None
     known = roster.load(folder)
     with Ledger(folder) as ledger:
@@ -50,20 +50,6 @@ def run(options) -> int:
                 lateness.settle(ledger, name)
             _show(name, lateness.class_due(ledger, name), ledger.due)
     return 0
-
-
-def _assignments(folder, name: str) -> list[str]:
-    """The assignment of this name, or those of the unit in all languages."""
-    from course import nearest
-    from helpers import language as languages
-
-    known = folder.assignments()
-    found = [name] if name in known else [f"{name}-{code}" for code in languages.BY_CODE if f"{name}-{code}" in known]
-    if not found:
-        units = {known_name.rpartition("-")[0] for known_name in known}
-        hint = nearest.hint(name, [*known, *filter(None, units)])
-        raise UsageError(f"There is no unit or assignment {name} in {folder.home('source')}.{hint}")
-    return found
 
 
 def moment(text: str) -> datetime.datetime | None:

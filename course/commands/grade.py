@@ -1,22 +1,26 @@
 """`course grade`: submissions get their marks."""
 
 import contextlib
+import dataclasses
 import functools
 import os
 import sys
 from pathlib import Path
 
-from course.commands import assignment, positive
+from course import nearest
+from course.commands import UsageError, assignment, assignments, positive
 
 HELP = "Grade the submissions of an assignment."
-EXAMPLE = "course grade ner-en --json marks.jsonl"
+EXAMPLE = "course grade ner --json reports/ner.jsonl"
 NO_SANDBOX = """\
 WARNING: without a sandbox, as you asked for. Students' code runs with your rights: it can read your files, reach the
 network and change other submissions. Grade only people you trust."""
 
 
 def arguments(parser) -> None:
-    parser.add_argument("assignment", type=assignment, metavar="ASSIGNMENT", help="such as ner-en: a folder of source/")
+    parser.add_argument(
+        "assignment", type=assignment, metavar="ASSIGNMENT", help="such as ner-en, or ner for all its languages"
+    )
     parser.add_argument("--course-dir", type=Path, default=Path("."), help="folder with source/ and submitted/ (.)")
     parser.add_argument("--student", action="append", metavar="S", help="only this student; may be given several times")
     parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="workers (the cores)")
@@ -47,34 +51,57 @@ def run(options) -> int:
     from course.grade import engine
     from course.grade.sandbox.choice import choose
     from course.grade.sandbox.limits import Limits
+    from course.pages import tables
 
-    limits = Limits(options.cell_timeout, options.timeout, options.memory)
+    folder = Folder.at(options.course_dir)
+    people = roster.load(folder)
     settings = engine.Options(
         students=tuple(options.student or ()),
         jobs=options.jobs,
         scheduler=options.scheduler,
         sandbox=choose(options.sandbox),
         tests=options.tests or "",
-        limits=limits,
+        limits=Limits(options.cell_timeout, options.timeout, options.memory),
         force=options.force,
-        due=roster.load(Folder.at(options.course_dir)).due(options.assignment),
     )
     if settings.sandbox == "rlimits":
         print(NO_SANDBOX, file=sys.stderr)
-    total = len(engine.submissions(options.assignment, options.course_dir, settings.students))
+    done = []
     try:
-        grade = functools.partial(engine.grade, options.assignment, options.course_dir, settings, say=_say)
-        done = _with_progress(grade, total, options.assignment)
+        for name, students in _parts(folder, options.assignment, settings.students):
+            of_this = dataclasses.replace(settings, students=students, due=people.due(name))
+            grade = functools.partial(engine.grade, name, folder.root, of_this, say=_say)
+            verdicts = _with_progress(grade, len(engine.submissions(name, folder.root, students)), name)
+            verdicts.sort(key=lambda verdict: verdict.student)
+            _print_table(verdicts)
+            done += verdicts
     except KeyboardInterrupt:
         print("\nThe marks so far are kept: the same command goes on where it stopped.", file=sys.stderr)
         raise
-    done.sort(key=lambda verdict: verdict.student)
-    _print_table(done)
-    if options.json:
-        from course.pages import tables
-
-        tables.write_json(done, options.json)
+    finally:
+        if options.json and done:
+            tables.write_json(done, options.json)
     return 0
+
+
+def _parts(folder, name: str, students: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    """The assignments that are meant, with the students who are; of a unit, those languages in which they handed in.
+
+    Raises `CourseError`, `UsageError`.
+    """
+    from course.grade import engine
+
+    names = assignments(folder, [name])
+    if names != [name]:
+        there = {each: folder.students(each) for each in names}
+        for student in students:
+            if not any(student in found for found in there.values()):
+                hint = nearest.hint(student, set().union(*there.values()))
+                raise UsageError(f"There is no submission of {student} to {name}.{hint}")
+        names = [each for each in names if (set(there[each]) & set(students) if students else there[each])] or names[:1]
+        return [(each, tuple(one for one in students if one in there[each])) for each in names]
+    engine.submissions(name, folder.root, students)
+    return [(name, students)]
 
 
 def _say(sentence: str) -> None:

@@ -5,7 +5,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from course.commands import UsageError, assignment
+from course.commands import UsageError, assignment, assignments
 from helpers.language import LANGUAGES
 
 HELP = "Mark written answers on a page in the browser: equal ones at once, without names, by the keyboard."
@@ -36,7 +36,9 @@ def run(options) -> int:
     from course.pages.marking.site import Site, server
 
     folder = Folder.at(options.course_dir)
-    names = _assignments(folder, options.assignment)
+    names = assignments(folder, options.assignment)
+    if not Ledger(folder).exists():
+        raise UsageError(f"Nothing of {', '.join(names)} has been graded: run `course grade` first.")
     units = {name: texts.settings(folder, name).get("unit", name) for name in names}
     asked = questions.of(folder, names, options.lang)
     if not asked:
@@ -68,21 +70,3 @@ def run(options) -> int:
 def _left(desk) -> str:
     answers = [essay for groups in desk.groups.values() for group in groups for essay in group.essays]
     return f"{sum(essay.given.waits for essay in answers)} of {len(answers)} written answers wait for a mark."
-
-
-def _assignments(folder, wanted: list[str]) -> list[str]:
-    """The assignments that are meant; a unit stands for all of its languages. Raises `UsageError`."""
-    from course import nearest
-    from course.grade.ledger import Ledger
-    from course.pages import standing, texts
-
-    found = []
-    known = folder.assignments()
-    for name in wanted:
-        meant = [name] if name in known else standing.siblings(folder, name)
-        if not meant and not texts.assignments_of(folder, name):
-            raise UsageError(f"There is no assignment {name} with a source.{nearest.hint(name, known)}")
-        found += meant
-    if not found or not Ledger(folder).exists():
-        raise UsageError(f"Nothing of {', '.join(wanted)} has been graded: run `course grade` first.")
-    return list(dict.fromkeys(found))

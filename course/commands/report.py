@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from course.commands import UsageError, assignment
+from course.commands import UsageError, assignment, assignments
 from helpers.language import LANGUAGES
 
 HELP = "Write a page on a class: marks, exercises, alike answers, who is missing; and tables of the marks."
@@ -53,23 +53,17 @@ def run(options) -> int:
 
 
 def _assignments(folder, wanted: list[str]) -> list[str]:
-    """The graded assignments that are meant; a unit stands for all of its languages. Raises `UsageError`."""
-    from course import nearest
+    """The graded assignments that are meant; those without a verdict are named. Raises `UsageError`."""
     from course.pages import standing
 
     graded = standing.graded_assignments(folder)
-    found = []
-    for name in wanted or graded:
-        meant = [name] if name in graded else standing.siblings(folder, name)
-        if not meant and name not in folder.assignments():
-            hint = nearest.hint(name, graded)
-            raise UsageError(f"Nothing of {name} has been graded: run `course grade` first.{hint}")
-        if not meant:
-            print(f"NOTE: nothing of {name} has been graded yet.", file=sys.stderr)
-        found += meant
-    if not found:
-        raise UsageError(f"Nothing of {', '.join(wanted) or 'this course'} has been graded: run `course grade` first.")
-    return list(dict.fromkeys(found))
+    named = list(dict.fromkeys(wanted or graded))
+    found = {name: [each for each in assignments(folder, [name]) if each in graded] for name in named}
+    if not any(found.values()):
+        raise UsageError(f"Nothing of {', '.join(named) or 'this course'} has been graded: run `course grade` first.")
+    for name in (name for name in named if not found[name]):
+        print(f"NOTE: nothing of {name} has been graded yet.", file=sys.stderr)
+    return list(dict.fromkeys(each for some in found.values() for each in some))
 
 
 def _title(wanted: list[str]) -> str:

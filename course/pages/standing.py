@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from course.folder import Folder, name_problem
 from course.kept import load_all
-from course.pages.texts import assignments_of, settings
+from course.pages.texts import settings
 from course.verdict import Outcome, Verdict, bounded
 
 # "waiting": handed in and not graded yet; "missing": nothing was handed in
@@ -114,11 +114,6 @@ def graded_assignments(folder: Folder) -> list[str]:
     """The assignments of a course of which verdicts are kept."""
     home = folder.home("autograded") / ".verdicts"
     return sorted(path.name for path in home.glob("*") if path.is_dir() and any(path.glob("[!.]*.json")))
-
-
-def siblings(folder: Folder, assignment: str) -> list[str]:
-    """The graded assignments of a unit that is named by itself: `ner` stands for `ner-en` and `ner-ru`."""
-    return [name for name in assignments_of(folder, assignment) if name in graded_assignments(folder)]
 
 
 def _rows(folder: Folder, languages: dict[str, str], handed: Handed) -> list[Row]:

@@ -88,7 +88,7 @@ class TestMistakes:
         assert "not allowed with" in mistake("messages", "--update", "--check")
 
     def test_a_course_folder_that_does_not_exist(self, mistake, tmp_path):
-        assert "Nothing of ner-en has been graded" in mistake("report", "ner-en", "--course-dir", tmp_path / "no")
+        assert "There is no assignment or unit ner-en" in mistake("report", "ner-en", "--course-dir", tmp_path / "no")
 
     def test_an_assignment_that_does_not_exist(self, course, tmp_path):
         """The last line says so; a warning about the sandbox may stand above it."""
@@ -98,7 +98,9 @@ class TestMistakes:
         assert "Traceback" not in error
 
     def test_an_assignment_that_was_not_graded(self, mistake, tmp_path):
-        assert "run `course grade` first" in mistake("report", "ner-en", "nre-en", "--course-dir", tmp_path)
+        (tmp_path / "source" / "ner-en").mkdir(parents=True)
+        assert "run `course grade` first" in mistake("report", "ner-en", "--course-dir", tmp_path)
+        assert "Did you mean ner-en?" in mistake("report", "ner-en", "nre-en", "--course-dir", tmp_path)
 
     def test_a_report_into_a_folder_that_cannot_be(self, mistake, tmp_path):
         save(Verdict("anna", "ner-en", "graded", "", (), 1.0, 2.0, 3.0, ()), Folder.at(tmp_path), "anna")

@@ -305,9 +305,12 @@ class TestDue:
         assert self.due(sums, "2026-01-12", "--student", "anna") == 2
         assert "first give one, `course due sums DATE`" in capsys.readouterr().err
 
-    def test_a_unit_means_all_of_its_languages(self, sums, capsys):
-        for name in ("ner-en", "ner-ru"):
-            (sums.root / "source" / name).mkdir()
+    def test_a_unit_means_all_of_its_languages(self, sums, small_notebook, capsys):
+        for language in ("en", "ru"):
+            notebook = small_notebook(language)
+            notebook.metadata["course"]["unit"] = "ner"
+            (sums.root / "source" / f"ner-{language}").mkdir()
+            nbformat.write(notebook, sums.root / "source" / f"ner-{language}" / "ner.ipynb")
         assert main(["due", "ner", "2026-01-12 18:00 Europe/Madrid", "--course-dir", str(sums.root)]) == 0
         assert re.findall(r"^(\S+): due", capsys.readouterr().out, re.M) == ["ner-en", "ner-ru"]
         assert main(["due", "nre", "2026-01-12", "--course-dir", str(sums.root)]) == 2

@@ -7,6 +7,7 @@ import re
 import nbformat
 import pytest
 
+from course.commands import UsageError, assignments
 from course.kept import save
 from course.pages import report, standing, statistics, tables
 from course.verdict import Before, Group, bounded
@@ -135,8 +136,9 @@ class TestWhoStandsWhere:
 
     def test_a_unit_stands_for_its_languages(self, folder):
         of(folder, verdict("anna"), verdict("boris", language="ru"))
-        assert standing.siblings(folder, "sums") == ["sums-en", "sums-ru"]
-        assert standing.siblings(folder, "sum") == []
+        assert assignments(folder, ["sums"], graded=True) == ["sums-en", "sums-ru"]
+        with pytest.raises(UsageError, match="Did you mean sums"):
+            assignments(folder, ["sum"])
 
 
 class TestHostileText:
