@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 
 from course import nearest
 from course.folder import Folder, Unfit, name_problem
-from course.grade import cache, fingerprints, fitness, pool, roles
+from course.grade import cache, cluster, fingerprints, fitness, pool, roles
 from course.grade.job import Graded, Job, ungraded
 from course.grade.ledger import GradingError, Ledger
 from course.grade.sandbox.choice import choose
@@ -281,7 +281,7 @@ def _graded(
             todo.append(job)
     if not todo:
         return
-    done = pool.dask(todo, options.scheduler, say) if options.scheduler else pool.local(todo, options.jobs, crew)
+    done = cluster.dask(todo, options.scheduler, say) if options.scheduler else pool.local(todo, options.jobs, crew)
     with contextlib.closing(done):
         for job, graded in done:
             cache.keep(folder, job, graded)

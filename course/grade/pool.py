@@ -1,4 +1,4 @@
-"""Jobs on processes: local ones by default, Dask's where one machine is not enough.
+"""Jobs on processes of this machine.
 
 In: jobs. Out: pairs of a job and its `Graded`, in the order in which they are done. A worker process runs one job
 at a time, so that one that dies or hangs costs nobody but its own submission: such a job is run again once, on a
@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import gc
 import importlib
-import logging
 import os
 import select
 import signal
@@ -20,11 +19,11 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import reduction
 from multiprocessing.connection import Connection, Pipe
 
-from course import ROOT, Refusal
+from course import ROOT
 from course.grade import job as jobs
 from course.grade.job import Graded, Job
 from course.grade.sandbox.limits import Limits, SandboxUnavailable
@@ -32,14 +31,9 @@ from course.grade.sandbox.warm import START, Warm
 from helpers import models, profiles
 
 MARGIN = START + 60  # seconds beyond a job's own limit: to load the libraries, and to end what does not end by itself
-PATIENCE = 3.0  # seconds without a Dask worker after which it is said
 GRACE = 5.0  # seconds that a worker has to take its sandbox down before it is killed
 MESSAGE = 500  # characters of what went wrong
 NURSERY = "import sys; from course.grade.pool import nurse; nurse(int(sys.argv[1]))"
-
-
-class SchedulerError(Refusal):
-    """A Dask cluster that cannot grade; the message says why."""
 
 
 def local(todo: list[Job], workers: int, crew: "Crew") -> Iterator[tuple[Job, Graded]]:
@@ -51,67 +45,6 @@ def local(todo: list[Job], workers: int, crew: "Crew") -> Iterator[tuple[Job, Gr
             yield futures[future], future.result()
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-
-
-def dask(todo: list[Job], scheduler: str, say: Callable[[str], None]) -> Iterator[tuple[Job, Graded]]:
-    """Run the jobs on the workers of a Dask scheduler (`tcp://…`), which runs those of a lost worker again.
-
-    `say` hears when there are no workers. Raises `SchedulerError`.
-    """
-    try:
-        from distributed import Client, KilledWorker, as_completed
-    except ImportError:
-        raise SchedulerError("Dask is not installed: pip install distributed.") from None
-    for handler in logging.getLogger("distributed").handlers:  # what it has to say is said here, in a sentence
-        handler.setLevel(logging.CRITICAL)
-    try:
-        client = Client(scheduler, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise SchedulerError(f"The Dask scheduler {scheduler} cannot be reached: {error}.") from None
-    with client, _watched(client, scheduler, say):
-        futures = {client.submit(run_job, job, pure=False): job for job in todo}
-        for future in as_completed(futures, loop=client.loop):
-            job = futures[future]
-            try:
-                yield job, future.result()
-            except KilledWorker:
-                yield job, _lost(job, "its machines were lost")
-            except (SandboxUnavailable, GeneratorExit):
-                raise
-            except (Exception, concurrent.futures.CancelledError) as error:
-                if client.status != "running" or isinstance(error, concurrent.futures.CancelledError):
-                    raise SchedulerError(
-                        f"The Dask scheduler {scheduler} was lost. The marks so far are kept: start it again, and the "
-                        "same command goes on where it stopped."
-                    ) from None
-                raise SchedulerError(f"The Dask workers of {scheduler} cannot grade: {error!r}.") from None
-
-
-@contextlib.contextmanager
-def _watched(client, scheduler: str, say: Callable[[str], None]) -> Iterator[None]:
-    """Meanwhile say it, once, when the scheduler has had no workers for some seconds."""
-    ended = threading.Event()
-
-    def watch() -> None:
-        with contextlib.suppress(Exception):  # a scheduler that is lost is said elsewhere
-            while client.nthreads():
-                if ended.wait(PATIENCE):
-                    return
-            if not ended.wait(PATIENCE) and not client.nthreads():
-                say(f"The Dask scheduler {scheduler} has no workers. Start one and it goes on: dask worker {scheduler}")
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(PATIENCE)
-
-
-def run_job(job: Job) -> Graded:
-    """Run one job from a thread of a Dask worker, on a worker process that is kept for the next one."""
-    return _CREW.run(job)
 
 
 class Crew:
@@ -143,7 +76,7 @@ class Crew:
             if isinstance(answer, SandboxUnavailable):
                 raise answer
             reason = answer
-        return _lost(job, reason)
+        return lost(job, reason)
 
     def prepare(self, workers: int, preparation: "Preparation") -> None:
         """Start workers before there is a job for them: loading the libraries takes some seconds."""
@@ -180,9 +113,6 @@ class Crew:
             worker.end()
         if self.nursery:  # after its workers: their sandboxes are its children
             self.nursery.end()
-
-
-_CREW = Crew()  # of a Dask worker
 
 
 @dataclasses.dataclass(frozen=True)
@@ -404,6 +334,7 @@ def _load_libraries(names: tuple[str, ...]) -> None:
     gc.freeze()  # or every fork would copy what its collector looks at
 
 
-def _lost(job: Job, reason: str) -> Graded:
+def lost(job: Job, reason: str) -> Graded:
+    """The end of a job with which the grader failed twice."""
     cause = f"The grader failed twice with this submission ({reason}): please report it with the notebook."
     return jobs.ungraded(job, "kernel_died", cause)

@@ -12,7 +12,7 @@ import nbformat
 import psutil
 import pytest
 
-from course.grade import pool
+from course.grade import cluster, pool
 from course.grade.job import Job
 from course.grade.sandbox.limits import Limits, SandboxUnavailable
 
@@ -177,6 +177,6 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(job):
     pytest.importorskip("distributed")  # before the setting: it brings its own
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
-        pytest.raises(pool.SchedulerError, match=r"The Dask scheduler tcp://127\.0\.0\.1:9 cannot be reached"),
+        pytest.raises(cluster.SchedulerError, match=r"The Dask scheduler tcp://127\.0\.0\.1:9 cannot be reached"),
     ):
-        list(pool.dask([job("fine")], "tcp://127.0.0.1:9", print))
+        list(cluster.dask([job("fine")], "tcp://127.0.0.1:9", print))
