@@ -19,6 +19,7 @@ from pathlib import Path
 import nbformat
 
 from course import ROOT, Refusal
+from course.folder import replace_file
 from course.verdict import bounded
 from helpers import profiles
 from helpers.show import RESULTS_MIME
@@ -60,7 +61,7 @@ def run_unit(unit: str, language: str, *, profile: str, parameters: dict[str, st
     seconds = time.monotonic() - started
     record = collect_results(executed) if trains else {"unit": unit, "metrics": {}, "device": "this machine"}
     record |= {"language": language, "seconds": round(seconds, 1), "parameters": values}
-    (folder / "results.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    replace_file(folder / "results.json", (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
     return Outcome(folder, seconds, record["device"], record["metrics"])
 
 

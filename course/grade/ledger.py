@@ -23,7 +23,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
 from course import kept
-from course.folder import Folder, own_folder
+from course.folder import Folder, own_folder, replace_file
 from course.grade import dropped, fingerprints, lateness, roles, second_look
 from course.grade.errors import GradingError, database_errors
 from course.grade.job import Graded
@@ -155,10 +155,9 @@ class Ledger:
             shutil.rmtree(folder, ignore_errors=True)
             for name, part in parts.items():
                 if part.notebook is not None:
-                    folder.mkdir(parents=True, exist_ok=True)
-                    (folder / f"{name}.ipynb").write_bytes(part.notebook)
+                    replace_file(folder / f"{name}.ipynb", part.notebook)
             if timestamp and folder.is_dir():
-                (folder / "timestamp.txt").write_text(f"{timestamp} UTC\n")
+                replace_file(folder / "timestamp.txt", f"{timestamp} UTC\n".encode())
             verdict = fingerprints.after(kept.load(self.folder, verdict.assignment, verdict.student), verdict, mark)
             kept.save(verdict, self.folder, verdict.student)
         return verdict
