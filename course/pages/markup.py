@@ -7,7 +7,6 @@ in the Markdown are shown as text; formulas become MathML; code is highlighted; 
 import html
 import re
 
-import latex2mathml.converter
 from jinja2 import Environment, PackageLoader
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -18,6 +17,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from course.grade.sandbox.outputs import is_picture
+from course.pages.formula import formula
 
 OUTPUT_LIMIT = 2000  # characters of one printed output
 ANSWER_LIMIT = 40_000  # characters of one answer
@@ -29,13 +29,6 @@ TEMPLATES = Environment(
 )
 
 
-def _formula(text: str, options: dict) -> str:
-    try:
-        return latex2mathml.converter.convert(text, display="block" if options.get("display_mode") else "inline")
-    except Exception:  # whatever the converter does not know is shown as it was written
-        return f"<code>{html.escape(text)}</code>"
-
-
 def _highlighted(code: str, name: str = "python", attributes: str = "") -> str:
     if name not in ("", "python"):
         return html.escape(code)
@@ -43,7 +36,7 @@ def _highlighted(code: str, name: str = "python", attributes: str = "") -> str:
 
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "highlight": _highlighted}).enable("table")
-_MARKDOWN.use(dollarmath_plugin, renderer=_formula)
+_MARKDOWN.use(dollarmath_plugin, renderer=formula)
 
 
 def markdown(text: str) -> Markup:
