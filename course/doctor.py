@@ -180,7 +180,7 @@ def _gradebook(course_dir: Path) -> Checked:
     ledger = Ledger(Folder.at(course_dir))
     url = make_url(ledger.coursedir.db_url)
     if not ledger.exists():
-        return "ok", "not there yet: the first `course grade` makes it", ""
+        return "ok", "not there yet: the first command that needs it makes it", ""
     if url.get_backend_name() != "sqlite":
         return _server(url)
     path = Path(url.database)

@@ -20,7 +20,7 @@ from course.exchange import arrivals, roster
 from course.folder import Folder, replace_file
 
 STEPS = ("submitted", "autograded", "feedback")
-SHARED = ("reports", "returned")  # folders with files about many students
+SHARED = ("reports", "returned", "downloads")  # folders with files that are not one student's alone
 MAX_LOOKED_AT = 64 << 20  # bytes of such a file
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
 
@@ -89,7 +89,7 @@ def export(traces: Traces, target: Path) -> None:
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in traces.paths:
             for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-                if file.is_file() and not file.is_symlink() and path != export_path(traces.folder, traces.student):
+                if file.is_file() and not file.is_symlink():
                     name = str(file.relative_to(traces.folder.root))
                     archive.writestr(zipfile.ZipInfo(name, EPOCH), file.read_bytes(), zipfile.ZIP_DEFLATED)
         data = {
@@ -109,7 +109,7 @@ def export_path(folder: Folder, student: str) -> Path:
 
 
 def shared_files(traces: Traces) -> list[Path]:
-    """Files about many students, made earlier, in which this one is named."""
+    """Files that stay and name the student: made for many, downloaded, or exported to be handed over."""
     names = {traces.student, *(one.name for one in traces.arrivals), traces.person.name if traces.person else ""}
     needles = [name.encode("utf-8", "replace") for name in names if name]
     files = [path for home in SHARED for path in sorted((traces.folder.root / home).rglob("*")) if path.is_file()]
@@ -141,8 +141,6 @@ def _paths(folder: Folder, student: str) -> Iterator[Path]:
         candidates += [folder.home("submitted") / ".attempts" / name / student, kept.path_of(folder, name, student)]
         candidates.append(kept.set_aside(folder, name, student))
         yield from (path for path in candidates if path.exists() or path.is_symlink())
-    if (exported := export_path(folder, student)).exists():
-        yield exported
 
 
 def _cached(folder: Folder, student: str) -> Iterator[Path]:

@@ -23,6 +23,7 @@ from helpers.language import BY_CODE
 ORDER = ("emotion", "reviews", "intent", "ner", "toxicity")  # in which the units are best taken
 TEMPLATES = Path(__file__).with_name("templates")
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[\w.-]+", re.ASCII)
+ADDRESS = re.compile(rf"colab\.research\.google\.com/github/({REPOSITORY.pattern})/blob/", re.ASCII)
 LICENCES = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*")
 MARKS = [mark.removeprefix("### ").encode() for pair in PAIRS for mark in pair]
 GITIGNORE = """\
@@ -74,6 +75,13 @@ def contents(repository: str, track: Callable[[list[str]], Iterable[str]] = iter
 def in_order(names: list[str]) -> list[str]:
     """Units in the order in which they are best taken; those that it does not name come last."""
     return [name for name in ORDER if name in names] + [name for name in names if name not in ORDER]
+
+
+def address_of(folder: Path) -> str:
+    """The repository that an earlier release in a folder was made for; "" if it had none, or there is none."""
+    readme = folder / "README.md"
+    found = ADDRESS.search(readme.read_text(encoding="utf-8")) if readme.is_file() else None
+    return found[1] if found else ""
 
 
 def readmes(units: list[Unit], repository: str, licences: list[str]) -> dict[str, bytes]:

@@ -35,6 +35,22 @@ def assignment(text: str) -> str:
     return text.rstrip("/") or text
 
 
+def student(folder, text: str) -> str:
+    """The id of the student who is meant: by the id itself, or by what the roster says of one person.
+
+    What nobody is called is returned as it is. Raises `UsageError` where it may be several.
+    """
+    from course.exchange import roster
+
+    people = roster.load(folder)
+    if text in people.students:
+        return text
+    found = {one for field in ("name", "email", "username", "number") for one in people.find(**{field: text})}
+    if len(found) > 1:
+        raise UsageError(f"{text} may be {' or '.join(sorted(found))}: say which.")
+    return found.pop() if found else text
+
+
 def assignments(folder, wanted: Iterable[str], *, graded: bool = False) -> list[str]:
     """The assignments that are meant; a unit stands for all of its languages. `graded`: those with verdicts only.
 
@@ -49,6 +65,9 @@ def assignments(folder, wanted: Iterable[str], *, graded: bool = False) -> list[
     found = []
     for name in wanted:
         meant = [name] if name in {*sources, *done} else list(texts.assignments_of(folder, name))
+        if not meant and not sources and not done:
+            missing = f"There is no notebook in {folder.home('source')}"
+            raise UsageError(f"{missing}, nor an assignment or unit {name}: name the course folder, --course-dir DIR.")
         if not meant:
             units = (texts.settings(folder, each).get("unit", each) for each in sources)
             hint = nearest.hint(name, {*sources, *done, *units})

@@ -4,7 +4,7 @@ import datetime
 import zoneinfo
 from pathlib import Path
 
-from course.commands import UsageError, assignment, assignments
+from course.commands import UsageError, assignment, assignments, student
 
 HELP = "Say when an assignment is due: for the class, or as an extension for one student."
 EXAMPLE = "course due ner 2026-03-01 && course due ner '2026-03-08 18:00' --student anna"
@@ -41,14 +41,15 @@ def run(options) -> int:
     known = roster.load(folder)
     with Ledger(folder) as ledger:
         if options.date is not None and options.student:
-            known = _extend(folder, ledger, known, wanted, options.student, due)
+            known = _extend(folder, ledger, known, wanted, student(folder, options.student), due)
         for name in wanted:
             ledger.due = known.due(name)
             if options.date is not None and not options.student:
                 lateness.set_class_due(ledger, name, due)
             elif options.date is not None:
                 lateness.settle(ledger, name)
-            _show(name, lateness.class_due(ledger, name), ledger.due)
+        for name in wanted:  # all is done before anything is said: whoever listens may hang up
+            _show(name, lateness.class_due(ledger, name), known.due(name))
     return 0
 
 
@@ -84,17 +85,17 @@ def _read(text: str, zone: datetime.tzinfo | None) -> datetime.datetime:
     return found if found.tzinfo else found.astimezone()
 
 
-def _extend(folder, ledger, known, wanted: list[str], student: str, due: datetime.datetime | None):
+def _extend(folder, ledger, known, wanted: list[str], identity: str, due: datetime.datetime | None):
     """Put a student's own due date into the roster; returns the roster. A student who is not there yet is added."""
     from course import nearest
     from course.exchange import naming, roster
     from course.grade import lateness
 
     handed_in = {name for assignment_name in wanted for name in folder.students(assignment_name)}
-    if student not in known.students and student not in handed_in:
-        hint = nearest.hint(student, [*known.students, *handed_in])
-        raise UsageError(f"There is no student {student}, neither in {roster.FILE} nor among the submissions.{hint}")
-    if problem := naming.problem(student):
+    if identity not in known.students and identity not in handed_in:
+        hint = nearest.hint(identity, [*known.students, *handed_in])
+        raise UsageError(f"There is no student {identity}, neither in {roster.FILE} nor among the submissions.{hint}")
+    if problem := naming.problem(identity):
         raise UsageError(problem)
     for name in wanted:
         of_class = lateness.class_due(ledger, name)
@@ -102,17 +103,17 @@ def _extend(folder, ledger, known, wanted: list[str], student: str, due: datetim
             raise UsageError(f"{name} has no due date, so nobody is late: first give one, `course due {name} DATE`.")
         if due and due < of_class:
             raise UsageError(f"{due.isoformat(' ')} is before the due date of the class, {_said(of_class)}.")
-    known = known.with_due(student, dict.fromkeys(wanted, due))
+    known = known.with_due(identity, dict.fromkeys(wanted, due))
     roster.save(folder, known)
     for name in wanted if due is None else ():
-        lateness.take_extension_back(ledger, name, student)
+        lateness.take_extension_back(ledger, name, identity)
     return known
 
 
 def _show(name: str, of_class: datetime.datetime | None, due: dict[str, datetime.datetime]) -> None:
     print(f"{name}: {f'due {_said(of_class)}' if of_class else 'not due'}")
-    for student, own in sorted(due.items()):
-        print(f"  {student}: {_said(own)}")
+    for one, own in sorted(due.items()):
+        print(f"  {one}: {_said(own)}")
 
 
 def _said(moment: datetime.datetime) -> str:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from course.commands import student
+
 HELP = "Write all that the course folder holds of a student into a zip file, to be handed to them."
 EXAMPLE = "course export-data anna --out reports/anna.zip"
 
@@ -14,10 +16,12 @@ def arguments(parser) -> None:
 
 def run(options) -> int:
     from course import traces
+    from course.folder import Folder
     from course.verdict import printable
 
-    found = traces.of(options.course_dir, options.student)
-    target = options.out or traces.export_path(found.folder, options.student)
+    identity = student(Folder.at(options.course_dir), options.student)
+    found = traces.of(options.course_dir, identity)
+    target = options.out or traces.export_path(found.folder, identity)
     traces.export(found, target)
-    print(f"All data of {printable(options.student)} are in {target.resolve()}")
+    print(f"All data of {printable(identity)} are in {target.resolve()}")
     return 0

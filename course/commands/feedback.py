@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from course.commands import UsageError, assignment, assignments
+from course.commands import UsageError, assignment, assignments, student
 
 HELP = "Write a page for each student: what is right, what is not yet, and the hints."
 EXAMPLE = "course feedback ner --student anna"
@@ -25,7 +25,7 @@ def run(options) -> int:
     folder = Folder.at(options.course_dir)
     names = assignments(folder, [options.assignment], graded=True)
     students = {name: {verdict.student for verdict in kept.load_all(folder.root, name)} for name in names}
-    wanted = set(options.student or ())
+    wanted = {student(folder, one) for one in options.student or ()}
     if unknown := sorted(wanted.difference(*students.values())):
         hint = nearest.hint(unknown[0], set().union(*students.values()))
         raise UsageError(
@@ -36,5 +36,5 @@ def run(options) -> int:
         of_these = tuple(sorted(wanted & students[name]))
         if of_these or not wanted:
             pages += feedback.write_pages(name, folder.root, marks.of(folder.root, name), of_these)
-    print(f"{len(pages)} pages are in {folder.home('feedback')}")
+    print(f"{len(pages)} page{'s' * (len(pages) != 1)} in {folder.home('feedback')}")
     return 0

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from course.commands import UsageError
+from course.commands import UsageError, student
 
 HELP = "Remove all that the course folder holds of a student: files, marks, their line in the roster."
 EXAMPLE = "course forget anna --yes"
@@ -17,9 +17,11 @@ def arguments(parser) -> None:
 
 def run(options) -> int:
     from course import traces
+    from course.folder import Folder
     from course.verdict import printable
 
-    found = traces.of(options.course_dir, options.student)
+    identity = student(Folder.at(options.course_dir), options.student)
+    found = traces.of(options.course_dir, identity)
     for path in found.paths:
         print(printable(str(path.relative_to(found.folder.root))))
     marks = sum("grades" in row for row in found.grades)
@@ -28,19 +30,19 @@ def run(options) -> int:
     for row, is_there in rows.items():
         if is_there:
             print(row)
-    if not options.yes and not _agreed(options.student):
+    if not options.yes and not _agreed(identity):
         print("Nothing was removed.")
         return 1
     shared = traces.shared_files(found)
     traces.forget(found)
-    print(f"Nothing of {printable(options.student)} is left in {found.folder.root}.")
+    print(f"{printable(identity)} is forgotten: no marks, no files, no line in a list is left.")
     if shared:
         names = ", ".join(str(path.relative_to(found.folder.root)) for path in shared)
-        print(f"These were made for many and still name them; make them anew or delete them: {printable(names)}")
+        print(f"These files stay and still name them; make them anew, or delete them: {printable(names)}")
     return 0
 
 
-def _agreed(student: str) -> bool:
+def _agreed(identity: str) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("This cannot be undone: add --yes, or answer on a terminal.")
-    return input(f"Remove all of this? It cannot be undone. Type {student} to go on: ") == student
+    return input(f"Remove all of this? It cannot be undone. Type {identity} to go on: ") == identity

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from course import nearest
-from course.commands import UsageError, assignment, assignments, positive
+from course.commands import UsageError, assignment, assignments, positive, student
 
 HELP = "Grade the submissions of an assignment."
 EXAMPLE = "course grade ner --json reports/ner.jsonl"
@@ -48,7 +48,7 @@ def arguments(parser) -> None:
 def run(options) -> int:
     from course.exchange import roster
     from course.folder import Folder
-    from course.grade import engine
+    from course.grade import engine, marks
     from course.grade.sandbox.choice import choose
     from course.grade.sandbox.limits import Limits
     from course.pages import tables
@@ -56,7 +56,7 @@ def run(options) -> int:
     folder = Folder.at(options.course_dir)
     people = roster.load(folder)
     settings = engine.Options(
-        students=tuple(options.student or ()),
+        students=tuple(student(folder, one) for one in options.student or ()),
         jobs=options.jobs,
         scheduler=options.scheduler,
         sandbox=choose(options.sandbox),
@@ -66,7 +66,7 @@ def run(options) -> int:
     )
     if settings.sandbox == "rlimits":
         print(NO_SANDBOX, file=sys.stderr)
-    done = []
+    done, waiting = [], 0
     try:
         for name, students in _parts(folder, options.assignment, settings.students):
             of_this = dataclasses.replace(settings, students=students, due=people.due(name))
@@ -75,12 +75,15 @@ def run(options) -> int:
             verdicts.sort(key=lambda verdict: verdict.student)
             _print_table(verdicts)
             done += verdicts
+            waiting += sum(len(mark.open) for mark in marks.of(folder.root, name).values())
     except KeyboardInterrupt:
         print("\nThe marks so far are kept: the same command goes on where it stopped.", file=sys.stderr)
         raise
     finally:
         if options.json and done:
             tables.write_json(done, options.json)
+    if waiting:
+        print(f"{waiting} answers wait for a person: course mark {options.assignment}")
     return 0
 
 
@@ -94,11 +97,13 @@ def _parts(folder, name: str, students: tuple[str, ...]) -> list[tuple[str, tupl
     names = assignments(folder, [name])
     if names != [name]:
         there = {each: folder.students(each) for each in names}
-        for student in students:
-            if not any(student in found for found in there.values()):
-                hint = nearest.hint(student, set().union(*there.values()))
-                raise UsageError(f"There is no submission of {student} to {name}.{hint}")
-        names = [each for each in names if (set(there[each]) & set(students) if students else there[each])] or names[:1]
+        if not any(there.values()):
+            raise UsageError(f"Nobody has handed in {', '.join(names)}: see {folder.home('submitted')}.")
+        for one in students:
+            if not any(one in found for found in there.values()):
+                hint = nearest.hint(one, set().union(*there.values()))
+                raise UsageError(f"There is no submission of {one} to {name}.{hint}")
+        names = [each for each in names if (set(there[each]) & set(students) if students else there[each])]
         return [(each, tuple(one for one in students if one in there[each])) for each in names]
     engine.submissions(name, folder.root, students)
     return [(name, students)]
@@ -137,7 +142,7 @@ def _print_table(verdicts) -> None:
 
     from course.verdict import printable
 
-    table = Table("student", "verdict", "score", "seconds", "cause")
+    table = Table("student", "verdict", "automatic", "seconds", "cause")
     for verdict in verdicts:
         score = "–" if verdict.score is None else f"{verdict.score:g} / {verdict.max_score:g}"
         cells = (verdict.student, verdict.verdict, score, f"{verdict.seconds:.1f}", verdict.cause)

@@ -28,6 +28,8 @@ def run(options) -> int:
 
     earlier(options.dir)  # what is refused is refused before everything is built
     repository = write.repository() if options.repository is None else options.repository
+    if options.repository is None and not repository:
+        repository = students.address_of(options.dir)
     files = _with_progress(students, repository)
     changes = publish(files, options.dir)
     done = [f"{len(paths)} files {verb}" for verb, paths in vars(changes).items() if paths]

@@ -119,8 +119,10 @@ def _backs(folder, names: list[str]) -> tuple[list, list[str]]:
     came = {name: arrivals.load(folder, name) for name in names}
     backs = returning.of(found, roster.load(folder), came, waiting)
     old = [back for back in backs if {"tests", "source"} & {*stale.get(back.assignment, {}).get(back.student.id, ())}]
-    said = f"The notebook or its tests have changed since {len(old)} of these were graded: run `course grade` again."
-    return backs, [said] if old else []
+    said = [f"The notebook or its tests have changed since {len(old)} of these were graded: run `course grade` again."]
+    late = [f"{back.name} ({back.mark.penalty:g})" for back in backs if back.mark and back.mark.penalty]
+    penalties = [f"Points that lateness has cost: {', '.join(late)}."] if late else []
+    return backs, [*(said if old else []), *penalties]
 
 
 def _with_pages(folder, backs: list) -> list:

@@ -78,7 +78,7 @@ def read(path: Path) -> Table:
         raise TableError(f"{path} is larger than {MAX_OTHER >> 20} MiB: it is no table of a class.")
     data = path.read_bytes()
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise TableError(f"{path} is a workbook: save it as CSV.")
+        raise TableError(f"{path} is no CSV but an archive or a workbook: name the table, or save it as CSV.")
     encoding = encoding_of(data)
     text = data.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")
     if EXCEL.match(text):

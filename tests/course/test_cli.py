@@ -88,7 +88,7 @@ class TestMistakes:
         assert "not allowed with" in mistake("messages", "--update", "--check")
 
     def test_a_course_folder_that_does_not_exist(self, mistake, tmp_path):
-        assert "There is no assignment or unit ner-en" in mistake("report", "ner-en", "--course-dir", tmp_path / "no")
+        assert "--course-dir" in mistake("report", "ner-en", "--course-dir", tmp_path / "no")
 
     def test_an_assignment_that_does_not_exist(self, course, tmp_path):
         """The last line says so; a warning about the sandbox may stand above it."""

@@ -187,7 +187,7 @@ class TestFeedback:
     def test_everybody_gets_a_page(self, graded, capsys):
         course, _, _, expected = graded
         assert main(["feedback", "sums", "--course-dir", str(course.root)]) == 0
-        assert capsys.readouterr().out == f"{len(expected)} pages are in {course.root / 'feedback'}\n"
+        assert capsys.readouterr().out == f"{len(expected)} pages in {course.root / 'feedback'}\n"
         assert len(list((course.root / "feedback").glob("*/sums/sums.html"))) == len(expected)
 
     def test_one_can_be_named(self, graded, capsys):

@@ -315,3 +315,10 @@ class TestDue:
         assert re.findall(r"^(\S+): due", capsys.readouterr().out, re.M) == ["ner-en", "ner-ru"]
         assert main(["due", "nre", "2026-01-12", "--course-dir", str(sums.root)]) == 2
         assert "Did you mean ner?" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("name", ["Anna Petrova", "anna@example.org", "s1"])
+    def test_an_extension_by_what_the_roster_says_of_somebody(self, sums, capsys, name):
+        (sums.root / "roster.csv").write_text("id,name,email\ns1,Anna Petrova,anna@example.org\ns2,Anna,\n")
+        main(["due", "sums", "2026-01-12", "--course-dir", str(sums.root)])
+        assert main(["due", "sums", "2026-01-19", "--student", name, "--course-dir", str(sums.root)]) == 0
+        assert "s1: " in capsys.readouterr().out

@@ -16,7 +16,7 @@ from course import ROOT, Refusal
 from course.build import students, write
 from course.build.publish import RECORD, publish
 from course.build.read import languages_of, unit_names
-from course.build.students import ReleaseError, Unit, contents, distribution, readmes
+from course.build.students import ReleaseError, Unit, address_of, contents, distribution, readmes
 
 ADDRESS = "owner/name"
 COLAB = f"https://colab.research.google.com/github/{ADDRESS}/blob/main/"
@@ -118,6 +118,9 @@ class TestTheRepository:
         assert {path for path in released if path.startswith("helpers/")} == {
             path for path in files if "__pycache__" not in path and "/." not in path
         }
+
+    def test_an_earlier_release_knows_its_address(self, repository, tmp_path):
+        assert (address_of(repository), address_of(tmp_path)) == (ADDRESS, "")
 
     def test_notebooks_point_to_this_repository_and_no_other(self, released):
         for path, content in released.items():

@@ -177,7 +177,7 @@ def test_a_semester(course_at, small_notebook, right, commands, mark_page, tmp_p
     check_marks(finals)
     check_moodle(school, finals)
     check_canvas(school, finals)
-    assert not list(school.root.rglob(f"*{email(NAMES[0])}*"))  # forgotten at the end
+    assert [path.parent.name for path in school.root.rglob(f"*{email(NAMES[0])}*")] == ["reports"]  # the export
 
 
 def check_marks(finals) -> None:

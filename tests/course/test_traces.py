@@ -128,13 +128,17 @@ def test_an_export_holds_all_of_it_and_nothing_of_others(full, tmp_path):
     assert sum(grade["auto_score"] or 0 for grade in row["grades"]) == 7
 
 
-def test_an_export_is_forgotten_as_well_and_holds_no_earlier_one(full):
+def test_an_export_stays_to_be_handed_over_and_is_named(full, capsys):
     for _ in range(2):
         assert main(["export-data", "anna", "--course-dir", str(full.root)]) == 0
     with zipfile.ZipFile(full.root / "reports" / "anna.zip") as archive:
         assert not any(name.endswith(".zip") for name in archive.namelist())
+    (full.root / "downloads").mkdir()
+    (full.root / "downloads" / "participants.csv").write_text(NAME)
     main(["forget", "anna", "--course-dir", str(full.root), "--yes"])
-    assert not list(full.root.rglob("*anna*"))
+    said = capsys.readouterr().out
+    assert "reports/anna.zip" in said and "downloads/participants.csv" in said
+    assert [path.name for path in full.root.rglob("*anna*")] == ["anna.zip"]
 
 
 def test_an_interrupted_forgetting_can_be_repeated(full, monkeypatch):
