@@ -193,7 +193,7 @@ class TestFeedback:
     def test_one_can_be_named(self, graded, capsys):
         command = ["feedback", "sums", "--course-dir", str(graded[0].root), "--student", "anna"]
         assert main(command) == 0
-        assert capsys.readouterr().out.startswith("1 pages")
+        assert capsys.readouterr().out.startswith("1 page in ")
 
 
 class TestMistakes:
