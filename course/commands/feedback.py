@@ -10,7 +10,11 @@ EXAMPLE = "course feedback ner --student anna"
 
 def arguments(parser) -> None:
     parser.add_argument(
-        "assignment", type=assignment, metavar="ASSIGNMENT", help="such as ner-en, or ner for all its languages"
+        "assignment",
+        nargs="+",
+        type=assignment,
+        metavar="ASSIGNMENT",
+        help="such as ner-en, or ner for all its languages",
     )
     parser.add_argument("--course-dir", type=Path, default=Path("."), help="folder in which was graded (.)")
     parser.add_argument("--student", action="append", metavar="S", help="only this one; may be given several times")
@@ -23,13 +27,13 @@ def run(options) -> int:
     from course.pages import feedback
 
     folder = Folder.at(options.course_dir)
-    names = assignments(folder, [options.assignment], graded=True)
+    names = assignments(folder, options.assignment, graded=True)
     students = {name: {verdict.student for verdict in kept.load_all(folder.root, name)} for name in names}
     wanted = {student(folder, one) for one in options.student or ()}
     if unknown := sorted(wanted.difference(*students.values())):
         hint = nearest.hint(unknown[0], set().union(*students.values()))
         raise UsageError(
-            f"Nothing of {unknown[0]} has been graded in {options.assignment}: run `course grade` first.{hint}"
+            f"Nothing of {unknown[0]} has been graded in {', '.join(names)}: run `course grade` first.{hint}"
         )
     pages = []
     for name in names:

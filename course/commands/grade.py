@@ -19,7 +19,11 @@ network and change other submissions. Grade only people you trust."""
 
 def arguments(parser) -> None:
     parser.add_argument(
-        "assignment", type=assignment, metavar="ASSIGNMENT", help="such as ner-en, or ner for all its languages"
+        "assignment",
+        nargs="+",
+        type=assignment,
+        metavar="ASSIGNMENT",
+        help="such as ner-en, or ner for all its languages",
     )
     parser.add_argument("--course-dir", type=Path, default=Path("."), help="folder with source/ and submitted/ (.)")
     parser.add_argument("--student", action="append", metavar="S", help="only this student; may be given several times")
@@ -68,7 +72,7 @@ def run(options) -> int:
         print(NO_SANDBOX, file=sys.stderr)
     done, waiting = [], 0
     try:
-        for name, students in _parts(folder, options.assignment, settings.students):
+        for name, students in [part for each in options.assignment for part in _parts(folder, each, settings.students)]:
             of_this = dataclasses.replace(settings, students=students, due=people.due(name))
             grade = functools.partial(engine.grade, name, folder.root, of_this, say=_say)
             verdicts = _with_progress(grade, len(engine.submissions(name, folder.root, students)), name)
@@ -83,7 +87,7 @@ def run(options) -> int:
         if options.json and done:
             tables.write_json(done, options.json)
     if waiting:
-        print(f"{waiting} answers wait for a person: course mark {options.assignment}")
+        print(f"{waiting} answers wait for a person: course mark {' '.join(options.assignment)}")
     return 0
 
 
