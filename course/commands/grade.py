@@ -87,7 +87,7 @@ def run(options) -> int:
         if options.json and done:
             tables.write_json(done, options.json)
     if waiting:
-        print(f"{waiting} answers wait for a person: course mark {' '.join(options.assignment)}")
+        print(f"Answers that wait for a person: {waiting}. Mark them: course mark {' '.join(options.assignment)}")
     return 0
 
 
