@@ -31,8 +31,8 @@ class UnknownStudent(Refusal):
 
 @dataclasses.dataclass(frozen=True)
 class Traces:
-    """What is a student's: `paths` of files and folders, `person` from the roster, `arrivals` and kept `verdicts` by
-    assignment, `cached` files of the grader, `grades`: the rows of the gradebook."""
+    """What is a student's: `paths` of files and folders, `person` from the roster, `arrivals` in all assignments,
+    `cached` files of the grader, `grades`: the rows of the gradebook."""
 
     folder: Folder
     student: str

@@ -32,7 +32,7 @@ class Group:
 class CellScore:
     """One graded cell: `score` is None while it waits for a person (`status` "manual").
 
-    `judged` says in which way: `docs/grading.md` say what each way can promise. `groups` are
+    `judged` says in which way: `docs/grading.md` says what each way can promise. `groups` are
     the rules that the test asks for, where it says so (`helpers.rules`). `lent` names earlier answers in place of which
     the teacher's solution was used here.
     """

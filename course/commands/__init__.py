@@ -35,6 +35,16 @@ def assignment(text: str) -> str:
     return text.rstrip("/") or text
 
 
+def progress_bar():
+    """A context manager: a bar with the time left, on stderr. Where that is no terminal it shows nothing (`disable`)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
 def student(folder, text: str) -> str:
     """The id of the student who is meant: by the id itself, or by what the roster says of one person.
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from course.commands import assignment
+from course.commands import assignment, progress_bar
 
 HELP = "Put the submissions in downloaded archives and folders where grading finds them."
 EXAMPLE = "course collect ner nlp-ner-1234.zip --roster participants.csv"
@@ -83,14 +83,9 @@ def _due_dates(folder):
 
 def _with_progress(request) -> list:
     """Collect; on a terminal with a bar and the time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from course.exchange.collect import collect
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("reading", total=None)
 
         def begin(people: int) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from course import nearest
-from course.commands import UsageError, assignment, assignments, positive, student
+from course.commands import UsageError, assignment, assignments, positive, progress_bar, student
 
 HELP = "Grade the submissions of an assignment."
 EXAMPLE = "course grade ner --json reports/ner.jsonl"
@@ -122,17 +122,12 @@ def _say(sentence: str) -> None:
 
 def _with_progress(grade, total: int, title: str) -> list:
     """Collect the verdicts and say what is going on; on a terminal with a bar and the time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with progress_bar() as progress:
         task = progress.add_task(title, total=total)
 
         def stage(words: str) -> None:
             progress.update(task, description=f"{title}: {words}")
-            if not console.is_terminal:
+            if progress.disable:
                 print(f"{title}: {words} …", file=sys.stderr)
 
         with contextlib.closing(grade(stage=stage)) as verdicts:

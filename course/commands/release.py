@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from course.commands import progress_bar
+
 HELP = "Make the students' repository, or bring it up to date: notebooks and helpers, no solution, no hidden test."
 EXAMPLE = "course release ../students --repository anna/transformers-course"
 NO_ADDRESS = """\
@@ -42,10 +44,5 @@ def run(options) -> int:
 
 def _with_progress(students, repository: str) -> dict[str, bytes]:
     """The files; on a terminal with a bar and the time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with progress_bar() as progress:
         return students.contents(repository, lambda names: progress.track(names, description="units"))
