@@ -36,7 +36,7 @@ def assignment(text: str) -> str:
 
 
 def progress_bar():
-    """A context manager: a bar with the time left, on stderr. Where that is no terminal it shows nothing (`disable`)."""
+    """A context manager: a bar with the time left, on stderr; hidden where that is no terminal (`disable`)."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
