@@ -6,17 +6,17 @@ from. Out: one `Back` a student, whatever languages they handed in; and a `Row` 
 
 import csv
 import dataclasses
-import datetime
 import io
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from course import Refusal
 from course.exchange.arrivals import Arrival
 from course.exchange.roster import Roster, Student
+from course.mark import Mark
 from course.spreadsheet import safe
 
 Status = Literal["entered", "same", "open", "unmarked", "locked", "absent", "ambiguous", "missing"]
@@ -27,16 +27,6 @@ NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
 
 class ReturnError(Refusal):
     """Marks that cannot go back; the message says why."""
-
-
-class Mark(Protocol):
-    """The final mark of a student in an assignment: see `course.grade.marks`."""
-
-    score: float | None
-    max_score: float
-    penalty: float
-    open: tuple[str, ...]
-    submitted_at: datetime.datetime | None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,9 @@ late-submission plugin takes. Before they are read, penalties are brought in ste
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -17,40 +18,19 @@ from course.folder import Folder
 from course.grade import lateness
 from course.grade.errors import database_errors
 from course.grade.ledger import Ledger
+from course.mark import Mark
 
 
-@dataclasses.dataclass(frozen=True)
-class Mark:
-    """The mark of a student, in points.
+class _Grade(NamedTuple):
+    """A graded cell of a submission as the gradebook has it: points of the grader's and a person's, the final ones,
+    whether it waits for a person, and all points that it has."""
 
-    `score` is the final one, 0 or more; None where nothing could be graded and no person has given anything.
-    It is `automatic + manual + extra - penalty`, or 0 where that is less: `automatic` has the cells to which no person
-    gave points, `manual` the others. `max_score` is the assignment's as it is now.
-
-    `open`: grade ids that wait for a person, for the first time or for a second look. `cells`: the final points of
-    each graded cell, None where it waits and has none yet. In an assignment of several notebooks a grade id stands
-    behind its notebook's name (`first/test_f`), as in a `Verdict`; `parts` are the marks of each notebook by its name,
-    with its own grade ids. `by_hand`: the cells that a person gave points to. `comments`: a person's, by the grade
-    id of the answer.
-
-    `late_seconds` is 0.0 for what came in time, or where no time or no due date is known. `submitted_at` is aware.
-    """
-
-    student: str
-    assignment: str
-    score: float | None
-    max_score: float
-    automatic: float
-    manual: float
-    extra: float
-    penalty: float
-    open: tuple[str, ...]
-    cells: Mapping[str, float | None]
-    late_seconds: float
-    submitted_at: datetime.datetime | None
-    by_hand: frozenset[str] = frozenset()
-    comments: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    parts: Mapping[str, "Mark"] = dataclasses.field(default_factory=dict)
+    grade_id: str
+    automatic: float | None
+    manual: float | None
+    points: float
+    waits: bool
+    most: float
 
 
 def of(course_dir: Path, assignment: str) -> dict[str, Mark]:
@@ -91,24 +71,29 @@ def _parts(db, assignment: str) -> dict[str, dict[str, Mark]]:
             by_notebook.setdefault(notebook, []).append(row)
         return by_notebook
 
-    grades = rows(Grade.auto_score, Grade.manual_score, Grade.score, Grade.needs_manual_grade, of=Grade)
+    grades = rows(
+        Grade.auto_score, Grade.manual_score, Grade.score, Grade.needs_manual_grade, Grade.max_score, of=Grade
+    )
     comments = rows(Comment.manual_comment, of=Comment)
     submissions = select(SubmittedAssignment).join(Assignment).where(Assignment.name == assignment)
     marks: dict[str, dict[str, Mark]] = {}
     for submission in db.scalars(submissions):
         for notebook in submission.notebooks:
-            part = _part(notebook, submission, grades.get(notebook.id, ()), comments.get(notebook.id, ()))
+            own = [_Grade(*grade) for grade in grades.get(notebook.id, ())]
+            part = _part(notebook, submission, own, comments.get(notebook.id, ()))
             marks.setdefault(submission.student_id, {})[notebook.name] = part
     return {student: dict(sorted(of_student.items())) for student, of_student in marks.items()}
 
 
-def _part(notebook, submission, grades: Iterable, comments: Iterable) -> Mark:
-    """The mark of one notebook: `grades` are (grade id, automatic, manual, final points, waits)."""
-    automatic = sum(auto or 0.0 for _, auto, manual, _, _ in grades if manual is None)
-    manual = sum(manual or 0.0 for _, _, manual, _, _ in grades)
-    total = sum(score for _, _, _, score, _ in grades)
+def _part(notebook, submission, grades: list[_Grade], comments: Iterable) -> Mark:
+    """The mark of one notebook."""
+    automatic = sum(grade.automatic or 0.0 for grade in grades if grade.manual is None)
+    manual = sum(grade.manual or 0.0 for grade in grades)
+    total = sum(grade.points for grade in grades)
     penalty = notebook.late_submission_penalty or 0.0
     at = submission.timestamp
+    waiting = [grade for grade in grades if grade.waits]
+    without = {grade.grade_id for grade in waiting if grade.automatic is None and grade.manual is None}
     return Mark(
         student=submission.student_id,
         assignment=submission.assignment.name,
@@ -118,14 +103,12 @@ def _part(notebook, submission, grades: Iterable, comments: Iterable) -> Mark:
         manual=manual,
         extra=total - automatic - manual,
         penalty=penalty,
-        open=tuple(grade_id for grade_id, _, _, _, waits in grades if waits),
-        cells={
-            grade_id: None if waits and auto is None and manual is None else score
-            for grade_id, auto, manual, score, waits in grades
-        },
+        open=tuple(grade.grade_id for grade in waiting),
+        cells={grade.grade_id: None if grade.grade_id in without else grade.points for grade in grades},
         late_seconds=float(submission.total_seconds_late),
         submitted_at=at.replace(tzinfo=datetime.UTC) if at else None,
-        by_hand=frozenset(grade_id for grade_id, _, manual, _, _ in grades if manual is not None),
+        open_points=sum(grade.most for grade in waiting),
+        by_hand=frozenset(grade.grade_id for grade in grades if grade.manual is not None),
         comments={grade_id: comment for grade_id, comment in comments if comment},
     )
 
@@ -137,9 +120,9 @@ def _whole(parts: dict[str, Mark], nothing_graded: bool) -> Mark:
     def named(notebook: str, grade_id: str) -> str:
         return f"{notebook}/{grade_id}" if others else grade_id
 
-    total, automatic, manual, extra, penalty = (
+    total, automatic, manual, extra, penalty, open_points = (
         sum(getattr(part, name) for part in parts.values())
-        for name in ("max_score", "automatic", "manual", "extra", "penalty")
+        for name in ("max_score", "automatic", "manual", "extra", "penalty", "open_points")
     )
     by_hand = frozenset(named(name, grade_id) for name, part in parts.items() for grade_id in part.by_hand)
     is_empty = nothing_graded and not by_hand and not extra
@@ -153,6 +136,7 @@ def _whole(parts: dict[str, Mark], nothing_graded: bool) -> Mark:
         penalty=penalty,
         open=tuple(named(name, grade_id) for name, part in parts.items() for grade_id in part.open),
         cells={named(name, key): points for name, part in parts.items() for key, points in part.cells.items()},
+        open_points=open_points,
         by_hand=by_hand,
         comments={named(name, key): text for name, part in parts.items() for key, text in part.comments.items()},
         parts={name: dataclasses.replace(part, score=None) if is_empty else part for name, part in parts.items()},

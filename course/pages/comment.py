@@ -6,19 +6,16 @@ as it is: the points, what was taken off or added, a person's comments, and wher
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from course.mark import Mark
 from course.pages.feedback import WORDS as FEEDBACK
 from course.pages.markup import TEMPLATES
 from helpers import language as languages
 
-if TYPE_CHECKING:
-    from course.grade.marks import Mark
-
 WORDS = languages.words(Path(__file__).with_suffix(".toml"))
 
 
-def comment(mark: "Mark", language: str, files: Sequence[str]) -> str:
+def comment(mark: Mark, language: str, files: Sequence[str]) -> str:
     """The comment on a mark that has a score, on one line."""
     language = language if language in WORDS else "en"
     words, own = FEEDBACK[language], WORDS[language]

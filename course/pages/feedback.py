@@ -10,7 +10,6 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import nbformat
 from markupsafe import Markup
@@ -20,14 +19,12 @@ from course import exercise
 from course.exercise import Exercise
 from course.folder import Folder, name_problem, own_folder, replace_file
 from course.kept import load_all
+from course.mark import Mark
 from course.pages import markup
 from course.pages.markup import TEMPLATES
 from course.pages.sentences import translated
 from course.verdict import NO_ANSWER, CellScore, Verdict
 from helpers import language as languages
-
-if TYPE_CHECKING:
-    from course.grade.marks import Mark
 
 LENT = "Graded with the course's own"  # stands with each exercise
 LOST = ("The notebook's process has ended.",)  # what a test says that could not be asked any more
@@ -76,7 +73,7 @@ class Section:
 
 
 def write_pages(
-    assignment: str, course_dir: Path, marks: Mapping[str, "Mark"], students: tuple[str, ...] = ()
+    assignment: str, course_dir: Path, marks: Mapping[str, Mark], students: tuple[str, ...] = ()
 ) -> list[Path]:
     """Write feedback/<student>/<assignment>/<notebook>.html for all that was graded, or for these students.
 
@@ -124,7 +121,7 @@ def _part(verdict: Verdict, notebook: str, *, alone: bool) -> Verdict:
     return dataclasses.replace(verdict, cells=cells, max_score=most, notes=tuple(notes))
 
 
-def marked(verdict: Verdict, mark: "Mark | None") -> Verdict:
+def marked(verdict: Verdict, mark: Mark | None) -> Verdict:
     """The verdict with the final points of its cells: what a person gave counts instead of what the grader says."""
     if mark is None:
         return verdict
@@ -132,7 +129,7 @@ def marked(verdict: Verdict, mark: "Mark | None") -> Verdict:
     return dataclasses.replace(verdict, cells=cells, score=mark.score, max_score=mark.max_score)
 
 
-def _marked_cell(cell: CellScore, mark: "Mark") -> CellScore:
+def _marked_cell(cell: CellScore, mark: Mark) -> CellScore:
     points = mark.cells.get(cell.grade_id, cell.score)
     if points is None or cell.grade_id not in mark.by_hand:
         return dataclasses.replace(cell, score=points)
@@ -144,7 +141,7 @@ def page(
     verdict: Verdict,
     notebook: NotebookNode | None,
     language: str = "en",
-    mark: "Mark | None" = None,
+    mark: Mark | None = None,
     released: NotebookNode | None = None,
 ) -> str:
     """The page of one notebook of a submission.
@@ -178,7 +175,7 @@ def _score(verdict: Verdict, texts: "_Texts") -> str:
     return said[:1].upper() + said[1:]
 
 
-def _beside(mark: "Mark | None", texts: "_Texts") -> Iterator[str]:
+def _beside(mark: Mark | None, texts: "_Texts") -> Iterator[str]:
     """What the points contain beside those of the exercises."""
     if mark and mark.extra:
         yield texts.words["extra"].format(points=texts.number(mark.extra))

@@ -16,8 +16,8 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from course.grade.sandbox.outputs import is_picture
 from course.pages.formula import formula
+from course.pictures import is_picture
 
 OUTPUT_LIMIT = 2000  # characters of one printed output
 ANSWER_LIMIT = 40_000  # characters of one answer

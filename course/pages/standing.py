@@ -8,30 +8,16 @@ a unit the better mark counts, of equal ones the later submission.
 import dataclasses
 import datetime
 from collections.abc import Iterable, Mapping
-from typing import Literal, Protocol
+from typing import Literal
 
 from course.folder import Folder, name_problem
 from course.kept import load_all
+from course.mark import Mark
 from course.pages.texts import settings
 from course.verdict import Outcome, Verdict, bounded
 
 # "waiting": handed in and not graded yet; "missing": nothing was handed in
 State = Outcome | Literal["waiting", "missing"]
-
-
-class Mark(Protocol):
-    """The final mark of a student in an assignment, as the gradebook has it: see `course.grade.marks`."""
-
-    score: float | None
-    max_score: float
-    automatic: float
-    manual: float
-    extra: float
-    penalty: float
-    open: tuple[str, ...]
-    cells: Mapping[str, float | None]
-    late_seconds: float
-    submitted_at: datetime.datetime | None
 
 
 @dataclasses.dataclass(frozen=True)

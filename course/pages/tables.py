@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from course.folder import replace_file
-from course.pages.standing import Mark, Row, Unit
+from course.mark import Mark
+from course.pages.standing import Row, Unit
 from course.spreadsheet import safe
 from course.verdict import Verdict
 

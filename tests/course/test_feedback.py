@@ -12,7 +12,7 @@ import pytest
 from nbformat.v4 import new_output
 
 from course.grade import marks
-from course.grade.marks import Mark
+from course.mark import Mark
 from course.pages import feedback
 from course.pages.sentences import translated
 from course.verdict import CellScore, Verdict
