@@ -161,11 +161,12 @@ def _named(feature, values: list) -> list:
 
 
 def count_rows(path: Path) -> int:
-    """Return the number of records of a CSV or parquet file. Raises `DataError`."""
+    """Return the number of records of a CSV, JSON lines or parquet file. Raises `DataError`."""
     from pyarrow import parquet
 
-    if path.suffix == ".csv":
-        return sum(1 for _ in read_csv(path, []))
+    readers = {".csv": read_csv, ".jsonl": read_json_lines}
+    if path.suffix in readers:
+        return sum(1 for _ in readers[path.suffix](path, []))
     return _of_parquet(path, parquet.read_metadata).num_rows
 
 

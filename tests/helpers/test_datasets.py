@@ -13,9 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import data
-from helpers.data import catalog, files, splits
+from helpers.data import files, readers, splits
+from helpers.data.features import EMOTIONS, INTENTS, STANCES
 
-SINGLE = ["tweet_eval/emotion", "tweet_eval/stance_climate", "toxic_chat", "imdb"]
+SINGLE = [
+    "tweet_eval/emotion",
+    "tweet_eval/stance_climate",
+    "toxic_chat",
+    "imdb",
+    "brighter/esp",
+    "textdetox/es",
+    "kinopoisk",
+    "muchocine",
+]
 WITH_LOCALE = ["massive", "out_of_scope"]
 
 
@@ -55,12 +65,27 @@ CLINC = {
     "oos_test": [["a", "oos"], ["b", "oos"]],
     "train": [["hi", "greeting"]],
 }
+BRIGHTER = [
+    {"text": "qué rabia", "anger": 1},
+    {"text": "qué bien", "joy": 1},
+    {"text": "qué rabia y qué pena", "anger": 1, "sadness": 1},
+    {"text": "qué asco", "disgust": 1},
+    {"text": "vale"},
+]
+BRIGHTER = [{"id": str(i), **dict.fromkeys(readers.ALL_EMOTIONS, 0), **row} for i, row in enumerate(BRIGHTER)]
+DETOX = [{"text": f"texto {i}", "toxic": str(i % 2)} for i in range(60)]
+KINOPOISK = [{"text": f"фильм {i}", "label": i % 3, "label_text": "?"} for i in range(9)]
+MUCHOCINE = [{"review_body": f"película {i}", "star_rating": i % 5 + 1} for i in range(100)]
 FOLDER = {
     "massive/en-US.jsonl": json_lines(MASSIVE),
     "clinc_oos/data_full.json": json.dumps(CLINC),
     **{f"tweet_eval/{task}/{split}.jsonl": json_lines(TWEETS)
        for task in ("emotion", "stance_climate") for split in ("train", "validation", "test")},
     "toxic_chat/train.csv": csv_text(CHATS),
+    **{f"brighter/esp-{split}.csv": csv_text(BRIGHTER) for split in ("train", "dev", "test")},
+    "textdetox/es/train.csv": csv_text(DETOX),
+    **{f"kinopoisk/{split}.jsonl": json_lines(KINOPOISK) for split in ("train", "validation", "test")},
+    "muchocine/train.jsonl": json_lines(MUCHOCINE),
     "imdb/train.csv": csv_text(REVIEWS),
     "imdb/test.csv": csv_text([{"text": "film 3", "label": "1"}, {"text": "another film", "label": "0"}]),
 }  # fmt: skip
@@ -82,7 +107,10 @@ def folder(tmp_path):
 
 
 def texts(dataset, split):
-    return list(dataset[split][next(name for name in dataset[split].features if name in ("text", "user_input"))])
+    rows = dataset[split]
+    if "tokens" in rows.features:
+        return [" ".join(words) for words in rows["tokens"]]
+    return list(rows[next(name for name in rows.features if name in ("text", "user_input"))])
 
 
 # ---- every dataset
@@ -115,13 +143,13 @@ def test_an_unknown_locale_is_refused(folder, one_sentence, locale):
 
 def test_massive_has_text_and_intent(folder):
     dataset = data.load("massive", folder())
-    assert dataset["test"][0] == {"id": "3", "text": "request 3", "label": catalog.INTENTS.index("qa_maths")}
-    assert dataset["test"].features["label"].names == catalog.INTENTS
+    assert dataset["test"][0] == {"id": "3", "text": "request 3", "label": INTENTS.index("qa_maths")}
+    assert dataset["test"].features["label"].names == INTENTS
 
 
 def test_the_intents_stand_in_the_hubs_order():
-    assert len(catalog.INTENTS) == len(set(catalog.INTENTS)) == 60
-    assert [catalog.INTENTS[i] for i in (0, 48, 59)] == ["datetime_query", "alarm_set", "lists_query"]
+    assert len(INTENTS) == len(set(INTENTS)) == 60
+    assert [INTENTS[i] for i in (0, 48, 59)] == ["datetime_query", "alarm_set", "lists_query"]
 
 
 def test_published_test_rows_are_taken(folder):
@@ -161,7 +189,7 @@ OWN = json_lines(
 def test_in_the_other_languages_the_samples_serve_in_every_source(folder, monkeypatch, locale, source):
     root = folder(**{f"out_of_scope/{locale}.jsonl": OWN})
     monkeypatch.setattr(data, "SAMPLES", root)
-    monkeypatch.setattr(catalog, "SAMPLES", root)
+    monkeypatch.setattr(readers, "SAMPLES", root)
     dataset = data.load("out_of_scope", root / "real" if source == "folder" else source, locale)
     assert (texts(dataset, "validation"), texts(dataset, "test")) == (["qwrty"], ["ёж"])
     assert list(dataset["test"].features) == ["text"]
@@ -170,7 +198,7 @@ def test_in_the_other_languages_the_samples_serve_in_every_source(folder, monkey
 def test_where_the_samples_lack_a_language_english_serves_and_that_is_said(folder, monkeypatch, capsys):
     samples = folder(**{"out_of_scope/en-US.jsonl": OWN})
     monkeypatch.setattr(data, "SAMPLES", samples)
-    monkeypatch.setattr(catalog, "SAMPLES", samples)
+    monkeypatch.setattr(readers, "SAMPLES", samples)
     assert texts(data.load("massive", "samples", "es-ES"), "train") == ["request 1"]
     assert texts(data.load("out_of_scope", "samples", "es-ES"), "validation") == ["qwrty"]
     assert capsys.readouterr().out.splitlines() == [
@@ -182,7 +210,7 @@ def test_where_the_samples_lack_a_language_english_serves_and_that_is_said(folde
 # ---- tweet_eval and imdb
 
 
-@pytest.mark.parametrize(("task", "names"), [("emotion", catalog.EMOTIONS), ("stance_climate", catalog.STANCES)])
+@pytest.mark.parametrize(("task", "names"), [("emotion", EMOTIONS), ("stance_climate", STANCES)])
 def test_tweets_have_text_and_class(folder, task, names):
     rows = data.load(f"tweet_eval/{task}", folder())["validation"]
     assert list(rows) == TWEETS
@@ -194,6 +222,42 @@ def test_reviews_have_text_and_polarity(folder):
     test = data.load("imdb", folder(**{"imdb/test.csv": csv_text([{"text": text, "label": "1"}])}))["test"]
     assert list(test) == [{"text": text, "label": 1}]
     assert test.features["label"].names == ["neg", "pos"]
+
+
+# ---- the datasets of the other languages
+
+
+def test_posts_with_exactly_one_of_four_emotions_are_taken(folder):
+    test = data.load("brighter/esp", folder())["test"]
+    assert list(test) == [{"text": "qué rabia", "label": 0}, {"text": "qué bien", "label": 2}]
+    assert test.features["label"].names == ["anger", "fear", "joy", "sadness"]
+
+
+def test_neutral_reviews_are_left_out(folder):
+    test = data.load("kinopoisk", folder())["test"]
+    assert [(row["text"][-1], row["label"]) for row in test] == [
+        ("0", 0),
+        ("2", 1),
+        ("3", 0),
+        ("5", 1),
+        ("6", 0),
+        ("8", 1),
+    ]
+
+
+def test_reviews_of_three_stars_are_left_out(folder):
+    dataset = data.load("muchocine", folder())
+    rows = {row["text"]: row["label"] for split in dataset.values() for row in split}
+    assert rows == {f"película {i}": int(i % 5 > 2) for i in range(100) if i % 5 != 2}
+    assert {split: len(part) for split, part in dataset.items()} == {"train": 56, "validation": 8, "test": 16}
+
+
+def test_toxic_texts_have_the_columns_of_toxic_chat(folder):
+    dataset = data.load("textdetox/es", folder())
+    assert dataset["train"].features == data.load("toxic_chat", folder())["train"].features
+    assert {row["user_input"]: row["toxicity"] for split in dataset.values() for row in split} == {
+        f"texto {i}": i % 2 for i in range(60)
+    }
 
 
 # ---- toxic_chat
@@ -309,13 +373,20 @@ BROKEN = {
     "an annotation that is neither": ("toxic_chat/train.csv", csv_text([CHATS[1] | {"human_annotation": "maybe"}]),
                                       "line 2", "'maybe'", "True, False"),
     "no annotated row": ("toxic_chat/train.csv", csv_text([CHATS[0]]), "no rows", "train"),
+    "half an emotion": ("brighter/esp-dev.csv", csv_text([BRIGHTER[0] | {"joy": 0.5}]), "line 2", "'0.5'"),
+    "a sixth star": ("muchocine/train.jsonl", json_lines([{"review_body": "x", "star_rating": 6}]), "line 1", "'6'"),
+    "toxic perhaps": ("textdetox/es/train.csv", "text,toxic\nx,perhaps\n", "line 2", "'perhaps'", "0, 1"),
     "CLINC without requests": ("clinc_oos/data_full.json", json.dumps(CLINC | {"oos_val": []}), "no rows"),
     "CLINC without a list": ("clinc_oos/data_full.json", '{"oos_val": [["a", "oos"]]}', "oos_test"),
     "CLINC as a list": ("clinc_oos/data_full.json", "[]", "oos_val"),
     "CLINC cut off": ("clinc_oos/data_full.json", '{"oos_val": [', "line 1", "JSON"),
     "CLINC with a number": ("clinc_oos/data_full.json", '{"oos_val": [[1, "oos"]]}', "oos_val", "1 is no text"),
 }  # fmt: skip
-DATASET_OF = {"massive": "massive", "clinc_oos": "out_of_scope", "toxic_chat": "toxic_chat", "imdb": "imdb"}
+DATASET_OF = {name.split("/")[0]: name for name in data.DATASETS if "tweet" not in name} | {
+    "clinc_oos": "out_of_scope",
+    "brighter": "brighter/esp",
+    "textdetox": "textdetox/es",
+}
 
 
 @pytest.mark.parametrize(("file", "content", "words"), [(f, c, w) for f, c, *w in BROKEN.values()], ids=BROKEN)
@@ -334,7 +405,7 @@ def test_a_missing_file_is_named(folder, one_sentence, file):
 
 @pytest.mark.parametrize("name", [*WITH_LOCALE, *SINGLE])
 def test_a_missing_folder_is_named(tmp_path, one_sentence, name):
-    missing = "clinc_oos" if name == "out_of_scope" else name
+    missing = {"out_of_scope": "clinc_oos", "brighter/esp": "brighter"}.get(name, name)
     with one_sentence(data.DataError, str(tmp_path / missing), "COURSE_DATA", "profile='offline'"):
         data.load(name, tmp_path)
 
@@ -361,8 +432,9 @@ def test_a_column_that_a_parquet_file_lacks_is_named(tmp_path, one_sentence):
 # ---- the samples
 
 SAMPLES = [
-    *((name, "en-US") for name in SINGLE if (data.SAMPLES / name).is_dir()),
-    *((name, path.stem) for name in WITH_LOCALE for path in sorted((data.SAMPLES / name).glob("*.jsonl"))),
+    (name, locale)
+    for name, entry in data.DATASETS.items()
+    for locale in (data.LOCALES if entry.samples else entry.locales)
 ]
 
 
@@ -399,13 +471,18 @@ ROWS = {
     ("tweet_eval/stance_climate", "en-US"): (355, 40, 169),
     ("toxic_chat", "en-US"): (1961, 280, 560),
     ("imdb", "en-US"): (4498, 499, 2000),
+    ("brighter/rus", "ru-RU"): (1457, 111, 513),
+    ("brighter/esp", "es-ES"): (883, 81, 723),
+    ("wikineural/ru", "ru-RU"): (10000, 1540, 0),
+    ("conll2002/es", "es-ES"): (8323, 1915, 0),
 }
 
 
 @pytest.mark.parametrize(("name", "locale"), ROWS)
 def test_real_data_are_read_whole(name, locale):
     root = Path(os.environ.get("COURSE_DATA") or Path(data.__file__).resolve().parents[3] / "shared" / "data")
-    if not (root / DATASET_OF.get(name, "clinc_oos" if name == "out_of_scope" else name)).is_dir():
+    folder = {"out_of_scope": "clinc_oos", "brighter/rus": "brighter", "brighter/esp": "brighter"}.get(name, name)
+    if not (root / folder).is_dir():
         pytest.skip(f"no {name} in {root}: let COURSE_DATA point at real data")
     dataset = data.load(name, root, locale)
     assert (

@@ -15,7 +15,8 @@ from datasets import ClassLabel, Features, List, Value
 from pyarrow import parquet
 
 from helpers import data
-from helpers.data import catalog
+from helpers.data.features import BASIC_EMOTIONS, CONLL_TAGS, EMOTIONS, INTENTS, STANCES
+from helpers.data.readers import ALL_EMOTIONS
 
 CLOSED_PORT = "http://127.0.0.1:9"
 
@@ -35,7 +36,7 @@ def classified(rows, names, prefix="tweet:"):
 
 
 def conll(rows):
-    tags = ClassLabel(names=data.CONLL_TAGS)
+    tags = ClassLabel(names=CONLL_TAGS)
     columns = {
         "id": [str(i) for i in range(rows)],
         "tokens": [["Anna", "left"]] * rows,
@@ -63,7 +64,7 @@ def massive(rows, locale):
         columns,
         id=Value("string"),
         locale=Value("string"),
-        intent=ClassLabel(names=catalog.INTENTS),
+        intent=ClassLabel(names=INTENTS),
         utt=Value("string"),
     )
 
@@ -79,6 +80,35 @@ def chats(rows, split):
     header = "conv_id,user_input,model_output,human_annotation,toxicity,jailbreaking,openai_moderation\n"
     lines = (f'{i},"{split}, question {i}",the answer,{i % 2 == 0},{int(i % 20 == 0)},0,[]\n' for i in range(rows))
     return (header + "".join(lines)).encode()
+
+
+def entities_by_number(rows):
+    """Tags as numbers without names: WikiNEuRal's are published so."""
+    columns = {"tokens": [["Анна", "ушла"]] * rows, "ner_tags": [[1, 0]] * rows, "lang": ["ru"] * rows}
+    return table(columns, tokens=List(Value("string")), ner_tags=List(Value("int64")), lang=Value("string"))
+
+
+def emotions(rows):
+    chosen = [[name] if i % 3 else ["anger", "joy"] for i, name in zip(range(rows), BASIC_EMOTIONS * rows)]
+    columns = {"text": [f"{'+'.join(names)} {i}" for i, names in enumerate(chosen)]}
+    columns |= {emotion: [int(emotion in names) for names in chosen] for emotion in ALL_EMOTIONS}
+    return table(columns, text=Value("string"), **{emotion: Value("int64") for emotion in ALL_EMOTIONS})
+
+
+def toxic(rows):
+    columns = {"text": [f"texto {i}" for i in range(rows)], "toxic": [i % 2 for i in range(rows)]}
+    return table(columns, text=Value("string"), toxic=Value("int64"))
+
+
+def kinopoisk(rows):
+    names = ["Bad", "Neutral", "Good"]
+    lines = ({"id": i, "text": f"фильм {i}", "label": i % 3, "label_text": names[i % 3]} for i in range(rows))
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+
+
+def muchocine(rows):
+    columns = {"review_body": [f"película {i}" for i in range(rows)], "star_rating": [i % 5 for i in range(rows)]}
+    return table(columns, review_body=Value("string"), star_rating=ClassLabel(names=["1", "2", "3", "4", "5"]))
 
 
 def shards(folder, sizes, build):
@@ -123,9 +153,9 @@ def fill(hub):
             **shards(
                 "emotion",
                 {"train": 3257, "validation": 374, "test": 1421},
-                lambda rows: classified(rows, catalog.EMOTIONS),
+                lambda rows: classified(rows, EMOTIONS),
             ),
-            **shards("stance_climate", STANCE, lambda rows: classified(rows, catalog.STANCES)),
+            **shards("stance_climate", STANCE, lambda rows: classified(rows, STANCES)),
             **shards("hate", STANCE, lambda rows: classified(rows, ["no", "yes"])),
         },
     )
@@ -146,6 +176,42 @@ def fill(hub):
             "plain_text/test-00000-of-00001.parquet": classified(25000, ["neg", "pos"], "test"),
             "plain_text/unsupervised-00000-of-00001.parquet": classified(50, ["neg", "pos"]),
         },
+    )
+    sizes = {"train": 92320, "val": 11540, "test": 11580}
+    hub.commit(
+        "datasets",
+        "Babelscape/wikineural",
+        {f"default/{split}_ru/0000.parquet": entities_by_number(rows) for split, rows in sizes.items()},
+        revision="refs/convert/parquet",
+    )
+    sizes = {"train": 8324, "validation": 1916, "test": 1518}  # a row more than the sentences: the empty last one
+    hub.commit(
+        "datasets",
+        "eriktks/conll2002",
+        {f"es/{split}/0000.parquet": conll(rows) for split, rows in sizes.items()},
+        revision="refs/convert/parquet",
+    )
+    brighter = {"rus": {"train": 2679, "dev": 199, "test": 1000}, "esp": {"train": 1996, "dev": 184, "test": 1695}}
+    languages = [shards(language, sizes, emotions) for language, sizes in brighter.items()]
+    hub.commit("datasets", "brighter-dataset/BRIGHTER-emotion-categories", languages[0] | languages[1])
+    hub.commit(
+        "datasets",
+        "textdetox/multilingual_toxicity_dataset",
+        {f"data/{language}-00000-of-00001.parquet": toxic(5000) for language in ("ru", "es", "en")},
+    )
+    hub.commit(
+        "datasets",
+        "ai-forever/kinopoisk-sentiment-classification",
+        {
+            f"{split}.jsonl": kinopoisk(rows)
+            for split, rows in {"train": 10500, "validation": 1500, "test": 1500}.items()
+        },
+    )
+    hub.commit(
+        "datasets",
+        "us-lsi/muchocine",
+        {"default/train/0000.parquet": muchocine(3872)},
+        revision="refs/convert/parquet",
     )
     hub.commit(
         "models",
@@ -199,7 +265,7 @@ def is_one_sentence(message, *words):
 
 # ---- every dataset
 
-WANTED = [(name, "en-US") for name in data.DATASETS] + [("massive", "ru-RU")]
+WANTED = [(name, entry.locales[0]) for name, entry in data.DATASETS.items()] + [("massive", "ru-RU")]
 ROWS = {
     "conll2003": {"train": 14041, "validation": 3250, "test": 3453},
     "massive": {"train": 11514, "validation": 2033, "test": 2974},
@@ -208,6 +274,14 @@ ROWS = {
     "tweet_eval/stance_climate": STANCE,
     "toxic_chat": {"train": 2286, "validation": 255, "test": 2542},
     "imdb": {"train": 22500, "validation": 2500, "test": 25000},
+    "wikineural/ru": {"train": 92320, "validation": 11540, "test": 11580},
+    "conll2002/es": {"train": 8324, "validation": 1916, "test": 1518},
+    "brighter/rus": {"train": 1786, "validation": 132, "test": 666},
+    "brighter/esp": {"train": 1330, "validation": 122, "test": 1130},
+    "textdetox/ru": {"train": 3500, "validation": 500, "test": 1000},
+    "textdetox/es": {"train": 3500, "validation": 500, "test": 1000},
+    "kinopoisk": {"train": 7000, "validation": 1000, "test": 1000},
+    "muchocine": {"train": 2168, "validation": 310, "test": 620},
 }
 FIRST = {
     ("conll2003", "en-US"): {"id": "0", "tokens": ["Anna", "left"], "ner_tags": [1, 0]},
@@ -218,6 +292,14 @@ FIRST = {
     ("tweet_eval/stance_climate", "en-US"): {"text": "tweet: none 0", "label": 0},
     ("toxic_chat", "en-US"): {"user_input": "test, question 0", "toxicity": 1},
     ("imdb", "en-US"): {"text": "test neg 0", "label": 0},
+    ("wikineural/ru", "ru-RU"): {"id": "0", "tokens": ["Анна", "ушла"], "ner_tags": [1, 0]},
+    ("conll2002/es", "es-ES"): {"id": "0", "tokens": ["Anna", "left"], "ner_tags": [1, 0]},
+    ("brighter/rus", "ru-RU"): {"text": "fear 1", "label": 1},
+    ("brighter/esp", "es-ES"): {"text": "fear 1", "label": 1},
+    ("textdetox/ru", "ru-RU"): {"user_input": "texto 1", "toxicity": 1},
+    ("textdetox/es", "es-ES"): {"user_input": "texto 1", "toxicity": 1},
+    ("kinopoisk", "ru-RU"): {"text": "фильм 0", "label": 0},
+    ("muchocine", "es-ES"): {"text": "película 1", "label": 0},
 }
 
 
@@ -278,7 +360,7 @@ def test_real_data_come_from_the_hub_without_course_data(load):
 TWEETS = ("tweet_eval/stance_climate", "en-US")
 
 
-def republish(hub, sizes=STANCE, names=catalog.STANCES, prefix="tweet:"):
+def republish(hub, sizes=STANCE, names=STANCES, prefix="tweet:"):
     """Make a new commit of the stance dataset."""
     files = shards("stance_climate", sizes, lambda rows: classified(rows, names, prefix))
     hub.commit("datasets", "cardiffnlp/tweet_eval", files)
@@ -291,7 +373,7 @@ def test_a_copy_that_has_lost_rows_is_noticed(load, full_hub):
 
 
 def test_a_copy_with_other_files_is_noticed(load, full_hub):
-    full_hub.commit("datasets", "cardiffnlp/tweet_eval", {"data.parquet": classified(5, catalog.STANCES)})
+    full_hub.commit("datasets", "cardiffnlp/tweet_eval", {"data.parquet": classified(5, STANCES)})
     (message,) = load(TWEETS)
     assert is_one_sentence(message, "cardiffnlp/tweet_eval has changed", "'train': 0", "'train': 355")
 
@@ -307,7 +389,7 @@ def test_a_copy_with_another_class_is_noticed(load, full_hub):
 def test_classes_in_another_order_keep_their_names(load, full_hub):
     republish(full_hub, names=["favor", "none", "against"])
     (found,) = load(TWEETS)
-    assert found["test"][2]["label"] == catalog.STANCES.index("favor")
+    assert found["test"][2]["label"] == STANCES.index("favor")
 
 
 def test_a_new_commit_is_not_answered_from_the_cache(load, full_hub, filled_home):
