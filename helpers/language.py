@@ -54,11 +54,16 @@ _chosen = "en"
 def use(language: str) -> None:
     """Let helpers speak this language from here on in this process. Raises `UnknownLanguage`."""
     global _chosen
+    _chosen = known(language)
+
+
+def known(language: str) -> str:
+    """Return the code of a language of the course. Raises `UnknownLanguage` for any other."""
     if language not in LANGUAGES:
         raise UnknownLanguage(
             gettext("There is no language {name!r}: choose one of {known}.", name=language, known=", ".join(LANGUAGES))
         )
-    _chosen = language
+    return language
 
 
 @contextlib.contextmanager

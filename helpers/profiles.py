@@ -24,7 +24,7 @@ class Profile:
     """The settings of one unit's run.
 
     `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
-    set, else the Hub). `floor` is the score that a fair training run must reach on texts that nobody has seen.
+    set, else the Hub), `dataset` the name of the dataset there ("": the unit does not say) and `data_language` the language of its texts. `floor` is the score that a fair training run must reach on texts that nobody has seen.
     `max_steps` ends a training before its epochs do; 0 lets it run. `loop_examples` is the size of the slice on
     which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is
     the course of the learning rate, as transformers names it; `layer_decay` its factor from each layer to the one
@@ -38,6 +38,8 @@ class Profile:
     unit: str
     name: str
     data: str
+    dataset: str
+    data_language: str
     checkpoint: str
     epochs: int
     max_steps: int
@@ -57,6 +59,11 @@ class Profile:
     sampling: str = "group_by_length"
     attention_dropout: bool = True
 
+    @property
+    def locale(self) -> str:
+        """The language of the data as datasets call it, such as "en-US"."""
+        return reader.BY_CODE[self.data_language].locale
+
 
 @cache
 def _table() -> dict:
@@ -72,13 +79,15 @@ def checkpoints() -> frozenset[str]:
     return frozenset(found)
 
 
-_chosen = ""
+_chosen: Profile | None = None
 
 
-def choose(name: str) -> None:
-    """Let `auto` mean this profile in this process: a notebook has one switch, and its functions follow it."""
+def choose(profile: Profile) -> None:
+    """Let `auto` mean the name of this profile in this process, and its language be that of the data where none is
+    given: a notebook has one switch for each, and its functions follow it.
+    """
     global _chosen
-    _chosen = _known(name)
+    _chosen = profile
 
 
 def _known(name: str) -> str:
@@ -92,15 +101,18 @@ def default_name() -> str:
     """The profile that was chosen for this process, otherwise `full` where there is a GPU, else `offline`."""
     import torch
 
-    return _chosen or ("full" if torch.cuda.is_available() else "offline")
+    return _chosen.name if _chosen else "full" if torch.cuda.is_available() else "offline"
 
 
-def load(unit: str, name: str = "auto", *, language: str | None = None, **overrides) -> Profile:
+def load(
+    unit: str, name: str = "auto", *, language: str | None = None, data_language: str = "", **overrides
+) -> Profile:
     """Return the settings of a unit; an override of `None`, "" or 0 means: as the table says.
 
-    From here on, helpers speak the reader's `language` in this process. Where the table has other settings for all
-    languages but English (`not_english`), they are taken. Where `checkpoint` is overridden and the table has numbers
-    for that checkpoint, those are used.
+    From here on, helpers speak the reader's `language` in this process, and it is the language of the data as well where
+    no `data_language` is given. Where the table has no dataset in it, the data are English. Settings for all languages
+    but English stand in the table under `not_english`, those for one under its code. Where
+    `checkpoint` is overridden and the table has numbers for that checkpoint, those are used.
 
     >>> load("ner", "offline").checkpoint
     'all-MiniLM-L6-v2'
@@ -114,10 +126,16 @@ def load(unit: str, name: str = "auto", *, language: str | None = None, **overri
     if unit not in table["units"]:
         known = ", ".join(table["units"])
         raise UnknownProfile(_("There is no unit {name!r}: choose one of {known}.", name=unit, known=known))
+    chosen = _chosen.data_language if _chosen else "en"
+    data_language = reader.known(data_language or language or chosen)
+    datasets = table["units"][unit].get("datasets", {data_language: ""})
+    data_language = data_language if data_language in datasets else "en"
     settings = {**table["profiles"][name], **table["units"][unit][name]}
+    settings |= {"dataset": datasets[data_language], "data_language": data_language}
     overrides = {key: value for key, value in overrides.items() if value}
-    not_english = settings.pop("not_english", {})
-    settings |= not_english if language not in (None, "en") else {}
+    by_language = {key: settings.pop(key, {}) for key in ("not_english", *reader.LANGUAGES)}
+    settings |= by_language["not_english"] if data_language != "en" else {}
+    settings |= by_language[data_language]
     recipes = settings.pop("recipes", {})
     settings |= recipes.get(overrides.get("checkpoint", settings["checkpoint"]), {}) | overrides
     fields = {field.name: field.type for field in dataclasses.fields(Profile)}

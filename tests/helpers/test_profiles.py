@@ -5,7 +5,8 @@ import tomllib
 import pytest
 
 from helpers import profiles
-from helpers.language import LANGUAGES
+from helpers.data import DATASETS
+from helpers.language import LANGUAGES, UnknownLanguage
 
 TABLE = tomllib.loads(profiles.TABLE.read_text(encoding="utf-8"))
 
@@ -13,7 +14,7 @@ TABLE = tomllib.loads(profiles.TABLE.read_text(encoding="utf-8"))
 @pytest.fixture(autouse=True)
 def nothing_chosen(monkeypatch):
     """Another test may have run a notebook's cells in this process."""
-    monkeypatch.setattr(profiles, "_chosen", "")
+    monkeypatch.setattr(profiles, "_chosen", None)
 
 
 @pytest.mark.parametrize("name", TABLE["profiles"])
@@ -43,15 +44,35 @@ def test_auto_is_full_only_with_a_gpu(monkeypatch, gpu, name):
 @pytest.mark.parametrize("gpu", [True, False])
 def test_auto_is_what_a_notebook_has_chosen(monkeypatch, gpu):
     monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
-    profiles.choose("quick")
-    assert profiles.load("stance") == profiles.load("stance", "quick")
+    profiles.choose(profiles.load("emotion", "quick", language="ru"))
+    assert profiles.load("stance") == profiles.load("stance", "quick", language="ru")
     assert profiles.load("stance", "full").name == "full"
+    assert profiles.load("stance", language="es").data_language == "es"
 
 
-def test_a_profile_that_does_not_exist_cannot_be_chosen(one_sentence):
-    with one_sentence(profiles.UnknownProfile, "'fast'", "offline"):
-        profiles.choose("fast")
-    assert profiles.default_name() != "fast"
+@pytest.mark.parametrize("name", TABLE["profiles"])
+@pytest.mark.parametrize("unit", TABLE["units"])
+def test_every_unit_has_data_in_every_language(unit, name):
+    for language in LANGUAGES:
+        profile = profiles.load(unit, name, language=language)
+        assert profile.data_language == language
+        assert profile.locale in DATASETS[profile.dataset].locales or DATASETS[profile.dataset].samples
+
+
+def test_the_data_can_be_in_another_language_than_the_notebook():
+    english = profiles.load("emotion", "offline")
+    assert profiles.load("emotion", "offline", language="ru", data_language="en") == english
+    assert english.dataset == "tweet_eval/emotion"
+
+
+def test_where_there_are_no_data_in_a_language_they_are_english(monkeypatch):
+    monkeypatch.setitem(profiles._table()["units"]["emotion"], "datasets", {"en": "tweet_eval/emotion"})
+    assert profiles.load("emotion", "offline", language="ru") == profiles.load("emotion", "offline")
+
+
+def test_a_language_that_does_not_exist(one_sentence):
+    with one_sentence(UnknownLanguage, "'de'", "ru"):
+        profiles.load("ner", "offline", data_language="de")
 
 
 def test_a_setting_can_be_overridden():
@@ -89,13 +110,12 @@ def test_readers_of_another_language_get_a_model_that_reads_it():
 
 
 def test_a_checkpoint_that_is_named_wins_over_the_languages():
+    recipe = TABLE["units"]["intent"]["full"]["recipes"]["all-MiniLM-L6-v2"]
     profile = profiles.load("intent", "full", language="ru", checkpoint="all-MiniLM-L6-v2")
-    assert profile == profiles.load("intent", "full", checkpoint="all-MiniLM-L6-v2")
-
-
-@pytest.mark.parametrize("language", ["en", "ru", "es"])
-def test_a_language_of_which_the_table_says_nothing_changes_nothing(language):
-    assert profiles.load("intent", "offline", language=language) == profiles.load("intent", "offline")
+    assert {name: getattr(profile, name) for name in ["checkpoint", *recipe]} == {
+        "checkpoint": "all-MiniLM-L6-v2",
+        **recipe,
+    }
 
 
 def test_loading_twice_gives_the_same():

@@ -71,7 +71,7 @@ profile = profiles.load(
     epochs=epochs,
     learning_rate=learning_rate,
 )
-profiles.choose(profile.name)
+profiles.choose(profile)
 checkpoint = profile.checkpoint
 set_seed(profile.seed)
 show.settings(profile)
