@@ -1,8 +1,9 @@
 """The words of a notebook as gettext messages, and a notebook with its words replaced.
 
 In: cells. Out: messages in the order of the text, or cells in another language. A message is a block of
-Markdown, a comment on a line of its own, the message of an `assert`, or the name of a rule group in a test. Code,
-metadata, fenced code and formulas are never messages; neither are comments in solutions and hidden tests.
+Markdown, a comment on a line of its own, the message of an `assert`, the name of a rule group in a test, or a text that
+a cell gives one of the names of `TEXTS`. Other code, metadata, fenced code and formulas are never messages; neither are
+comments in solutions and hidden tests.
 """
 
 import ast
@@ -24,6 +25,7 @@ HARD_BREAK = re.compile(r"(?: {2,}|\\)\n")
 COMMENT = re.compile(r"# (?!%)(?P<text>[^#\n].*)")
 PRIVATE = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS).*?### END \1", re.S)
 WORD = re.compile(r"[^\W\d_]{2,}")
+TEXTS = {"mine", "sentence"}  # what stands in these is written in the reader's language
 NOT_WORDS = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)")
 
 
@@ -129,10 +131,12 @@ def _string_pieces(source: str):
 
 
 def worded(tree: ast.AST) -> list[ast.Constant]:
-    """The strings in code that a person reads: messages of asserts, and names of rule groups (`helpers.rules`).
+    """The strings in code that a person reads: messages of asserts, names of rule groups (`helpers.rules`), and texts.
 
     >>> [constant.value for constant in worded(ast.parse('rules = Rules({"long texts": 1})\\nassert x, "Too short."'))]
     ['long texts', 'Too short.']
+    >>> [constant.value for constant in worded(ast.parse('sentence = "Wake me up."\\nname = "anger"'))]
+    ['Wake me up.']
     """
     found = []
     for node in ast.walk(tree):
@@ -141,5 +145,7 @@ def worded(tree: ast.AST) -> list[ast.Constant]:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             groups = node.args[0] if node.func.id in ("Rules", "rules") and node.args else None
             found += groups.keys if isinstance(groups, ast.Dict) else [groups]
+        elif isinstance(node, ast.Assign) and {ast.unparse(target) for target in node.targets} <= TEXTS:
+            found += ast.walk(node.value)
     strings = [node for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return sorted(strings, key=lambda node: (node.lineno, node.col_offset))
