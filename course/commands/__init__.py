@@ -45,6 +45,15 @@ def progress_bar():
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
+def names(folder) -> dict[str, str]:
+    """Student → name, as the roster has it, else the gradebook."""
+    from course.exchange import roster
+    from course.grade import marks
+
+    known = {student: entry.name for student, entry in roster.load(folder).students.items() if entry.name}
+    return marks.names(folder.root) | known
+
+
 def student(folder, text: str) -> str:
     """The id of the student who is meant: by the id itself, or by what the roster says of one person.
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from course.commands import UsageError, assignment, assignments, student
+from course.commands import names as names_of
 
 HELP = "Write a page for each student: what is right, what is not yet, and the hints."
 EXAMPLE = "course feedback ner --student anna"
@@ -35,10 +36,10 @@ def run(options) -> int:
         raise UsageError(
             f"Nothing of {unknown[0]} has been graded in {', '.join(names)}: run `course grade` first.{hint}"
         )
-    pages = []
+    pages, known = [], names_of(folder)
     for name in names:
         of_these = tuple(sorted(wanted & students[name]))
         if of_these or not wanted:
-            pages += feedback.write_pages(name, folder.root, marks.of(folder.root, name), of_these)
+            pages += feedback.write_pages(name, folder.root, marks.of(folder.root, name), of_these, known)
     print(f"{len(pages)} page{'s' * (len(pages) != 1)} in {folder.home('feedback')}")
     return 0

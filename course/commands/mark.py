@@ -6,6 +6,7 @@ import webbrowser
 from pathlib import Path
 
 from course.commands import UsageError, assignment, assignments
+from course.commands import names as names_of
 from helpers.language import LANGUAGES
 
 HELP = "Mark written answers on a page in the browser: equal ones at once, without names, by the keyboard."
@@ -26,7 +27,6 @@ def arguments(parser) -> None:
 
 
 def run(options) -> int:
-    from course.exchange import roster
     from course.folder import Folder
     from course.grade import essays
     from course.grade.ledger import Ledger
@@ -56,8 +56,7 @@ def run(options) -> int:
             return essays.enter(ledger, changes)
 
     desk = Desk(load, enter, key_of)
-    people = {student: entry.name for student, entry in roster.load(folder).students.items()}
-    listening, address = server(Site(desk, asked, people, options.lang), options.port)
+    listening, address = server(Site(desk, asked, names_of(folder), options.lang), options.port)
     print(f"{_left(desk)} Mark them here, and end with Ctrl+C: {address}", flush=True)
     if not options.no_browser and not webbrowser.open(address):
         print("No browser could be opened: open this address in one yourself.", file=sys.stderr)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from course.commands import UsageError, assignment, assignments
+from course.commands import names as names_of
 from helpers.language import LANGUAGES
 
 HELP = "Write a page on a class: marks, exercises, alike answers, who is missing; and tables of the marks."
@@ -34,11 +35,13 @@ def run(options) -> int:
 
     folder = Folder.at(options.course_dir)
     names = _assignments(folder, options.assignment)
-    students = roster.load(folder).students
+    people = roster.load(folder)
     handed = standing.Handed(
         marks={name: marks.of(folder.root, name) for name in names},
-        roster={student: entry.name for student, entry in students.items()},
+        roster={student: entry.name for student, entry in people.students.items()},
         stale={name: fingerprints.stale(folder.root, name) for name in names},
+        names=names_of(folder),
+        due={name: people.due(name) for name in names},
     )
     units = standing.units(folder, names, handed)
     target = options.out or folder.root / "reports" / f"{_title(options.assignment)}.html"

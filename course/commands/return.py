@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from course.commands import UsageError, assignment
+from course.commands import names as names_of
 
 HELP = "Enter the marks in the table that a learning platform has given, and pack the students' pages for it."
 EXAMPLE = "course return ner --moodle Grades-nlp-ner-1234.csv"
@@ -136,13 +137,13 @@ def _with_pages(folder, backs: list) -> list:
     from course.pages.texts import settings
 
     console = Console(stderr=True)
-    marks, pages = defaultdict(dict), defaultdict(list)
+    marks, pages, known = defaultdict(dict), defaultdict(list), names_of(folder)
     for back in backs:
         if back.mark:
             marks[back.assignment][back.student.id] = back.mark
     with console.status("writing the pages …"):
         for name, found in marks.items():
-            for path in feedback.write_pages(name, folder.root, found, tuple(found)):
+            for path in feedback.write_pages(name, folder.root, found, tuple(found), known):
                 pages[name, path.parent].append(path)
     languages = {name: settings(folder, name).get("language", "en") for name in marks}
     ready = []

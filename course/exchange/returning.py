@@ -58,7 +58,7 @@ class Back:
         if self.mark.score is None:
             return "unmarked", "Nothing could be graded."
         if self.mark.open and not with_open:
-            return "open", f"{', '.join(self.mark.open)}; {points(self.mark)} so far."
+            return "open", f"{', '.join(self.mark.open)}; {points(self.mark)}."
         return None
 
 
@@ -112,8 +112,9 @@ def of(
 
 
 def points(mark: Mark) -> str:
-    """A mark in words."""
-    return "no mark" if mark.score is None else f"{number(mark.score)} of {number(mark.max_score)}"
+    """A mark in words, as the student's page has it."""
+    waiting = f", {number(mark.open_points)} of them still open" if mark.open_points else ""
+    return "no mark" if mark.score is None else f"{number(mark.score)} of {number(mark.max_score)} points{waiting}"
 
 
 def number(value: float, decimal: str = ".", least: int = 0) -> str:

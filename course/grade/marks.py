@@ -56,6 +56,16 @@ def of(course_dir: Path, assignment: str) -> dict[str, Mark]:
     }
 
 
+def names(course_dir: Path) -> dict[str, str]:
+    """Student → name, for those whose name is in the gradebook. Raises `GradingError`."""
+    ledger = Ledger(Folder.at(course_dir))
+    if not ledger.exists():
+        return {}
+    with ledger, database_errors():
+        found = {one.id: f"{one.first_name or ''} {one.last_name or ''}".strip() for one in ledger.gradebook.students}
+    return {student: name for student, name in found.items() if name}
+
+
 def _parts(db, assignment: str) -> dict[str, dict[str, Mark]]:
     """Student → notebook → the mark of that notebook."""
     from nbgrader.api import Assignment, BaseCell, Comment, Grade, SubmittedAssignment, SubmittedNotebook

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from course.mark import Mark
 from course.pages.feedback import WORDS as FEEDBACK
+from course.pages.feedback import number_said, points_said
 from course.pages.markup import TEMPLATES
 from helpers import language as languages
 
@@ -20,14 +21,9 @@ def comment(mark: Mark, language: str, files: Sequence[str]) -> str:
     language = language if language in WORDS else "en"
     words, own = FEEDBACK[language], WORDS[language]
 
-    def number(value: float) -> str:
-        return f"{round(value, 2):g}".replace(".", languages.BY_CODE[language].decimal)
-
-    said = words["points"].format(score=number(mark.score), most=number(mark.max_score))
-    lines = [f"{said[:1].upper()}{said[1:]}."]
-    lines += [words["extra"].format(points=number(mark.extra))] if mark.extra else []
-    lines += [words["late"].format(points=number(mark.penalty))] if mark.penalty else []
-    lines += [own["open"]] if mark.open else []
+    lines = [f"{points_said(mark.score, mark.max_score, mark.open_points, language)}."]
+    lines += [words["extra"].format(points=number_said(mark.extra, language))] if mark.extra else []
+    lines += [words["late"].format(points=number_said(mark.penalty, language))] if mark.penalty else []
     lines += [words["teacher"].format(comment=text) for text in mark.comments.values()]
     lines += [own["page"].format(file=file) for file in files]
     return TEMPLATES.get_template("comment.html").render(lines=lines).strip()

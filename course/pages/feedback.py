@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import nbformat
 from markupsafe import Markup
@@ -23,7 +24,7 @@ from course.mark import Mark
 from course.pages import markup
 from course.pages.markup import TEMPLATES
 from course.pages.sentences import translated
-from course.verdict import NO_ANSWER, CellScore, Verdict
+from course.verdict import NO_ANSWER, CellScore, Verdict, printable
 from helpers import language as languages
 
 LENT = "Graded with the course's own"  # stands with each exercise
@@ -73,11 +74,15 @@ class Section:
 
 
 def write_pages(
-    assignment: str, course_dir: Path, marks: Mapping[str, Mark], students: tuple[str, ...] = ()
+    assignment: str,
+    course_dir: Path,
+    marks: Mapping[str, Mark],
+    students: tuple[str, ...] = (),
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Path]:
     """Write feedback/<student>/<assignment>/<notebook>.html for all that was graded, or for these students.
 
-    `marks` are those of `course.grade.marks`, by student.
+    `marks` are those of `course.grade.marks`, by student; `names`: student → name, as far as it is known.
     """
     course = Folder.at(course_dir)
     written = []
@@ -96,7 +101,8 @@ def write_pages(
             graded = course.path("autograded", assignment, verdict.student) / source.name
             notebook = _read(graded) if graded.is_file() else None
             language = _read(source).metadata.get("course", {}).get("language", "en")
-            text = page(part, notebook, language, mark, released.get(source.stem))
+            name = names.get(verdict.student, "")
+            text = page(part, notebook, language, mark, released.get(source.stem), name)
             target = folder / f"{source.stem}.html"
             replace_file(target, text.encode())
             written.append(target)
@@ -143,11 +149,12 @@ def page(
     language: str = "en",
     mark: Mark | None = None,
     released: NotebookNode | None = None,
+    name: str = "",
 ) -> str:
     """The page of one notebook of a submission.
 
     `mark` is the final one of this notebook, with a person's points and comments; `released` is what the students were
-    given: from there come the headings, the rules and the hints.
+    given: from there come the headings, the rules and the hints. `name` is the student's, "" where nobody knows it.
     """
     language = language if language in WORDS else "en"
     verdict = marked(verdict, mark)
@@ -157,8 +164,9 @@ def page(
         language=language,
         words=texts.words,
         title=texts.title(verdict.assignment),
-        student=verdict.student,
-        score=_score(verdict, texts),
+        student=printable(verdict.student),
+        name=printable(name if name != verdict.student else ""),
+        score=_score(verdict, mark, texts),
         notes=[markup.sentence(line) for line in (*_beside(mark, texts), *_outcome(verdict, texts.words))],
         next_step=_next_step(verdict.cells, sections, texts),
         sections=sections,
@@ -166,13 +174,27 @@ def page(
     )
 
 
-def _score(verdict: Verdict, texts: "_Texts") -> str:
-    """The points; while somebody still has to read, how many there are so far and how many may come."""
-    waiting = sum(cell.max_score for cell in verdict.cells if cell.score is None)
-    score, most = verdict.score or 0, verdict.max_score - waiting
-    words = "so_far" if waiting else "points"
-    said = texts.words[words].format(score=texts.number(score), most=texts.number(most), open=texts.number(waiting))
+def _score(verdict: Verdict, mark: Mark | None, texts: "_Texts") -> str:
+    """The points, and of how many somebody still has to read."""
+    waiting = mark.open_points if mark else sum(cell.max_score for cell in verdict.cells if cell.score is None)
+    return points_said(verdict.score or 0.0, verdict.max_score, waiting, texts.language)
+
+
+def points_said(score: float, most: float, waiting: float, language: str) -> str:
+    """A mark in the words that stand wherever a student reads it; `waiting`: how many of all points are still open.
+
+    >>> points_said(23, 25, 2, "en"), points_said(7.5, 9, 0, "es")
+    ('23 of 25 points, 2 of them still open', '7,5 de 9 puntos')
+    """
+    words = WORDS[language]["points_open" if waiting else "points"]
+    score, most, waiting = (number_said(value, language) for value in (score, most, waiting))
+    said = words.format(score=score, most=most, open=waiting)
     return said[:1].upper() + said[1:]
+
+
+def number_said(value: float, language: str) -> str:
+    """Points as the reader's language writes them."""
+    return f"{round(value, 2) + 0.0:.10g}".replace(".", languages.BY_CODE[language].decimal)
 
 
 def _beside(mark: Mark | None, texts: "_Texts") -> Iterator[str]:
@@ -237,7 +259,7 @@ class _Texts:
 
     def number(self, value: float) -> str:
         """Points as the reader's language writes them."""
-        return f"{value:g}".replace(".", languages.BY_CODE[self.language].decimal)
+        return number_said(value, self.language)
 
     def points(self, score: float | None, most: float) -> str:
         if not most and not score:

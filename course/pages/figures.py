@@ -25,7 +25,8 @@ class Box:
 
 @dataclasses.dataclass(frozen=True)
 class Histogram:
-    """Boxes, the ticks below them (place, text) and the places of the mean and the median."""
+    """Boxes, the ticks below them (place, text) and the places of the mean and the median, which are those of the final
+    marks as soon as there are some."""
 
     boxes: tuple[Box, ...]
     ticks: tuple[tuple[float, str], ...]
@@ -33,16 +34,21 @@ class Histogram:
     median: float
 
 
-def histogram(found: Spread, most: float, number) -> Histogram:
-    """How many students lie in each tenth of the points. `number` writes a number for the reader."""
-    step, top = WIDTH / len(found.bins), max(found.bins)
+def histogram(found: Spread, final: Spread | None, most: float, number) -> Histogram:
+    """How many students lie in each tenth of the points: below those whose mark is `final`, above them the others.
+    `number` writes a number for the reader."""
+    step, unit = WIDTH / len(found.bins), (FLOOR - 24) / max(found.bins)
     boxes = []
-    for place, count in enumerate(found.bins):
-        height = (FLOOR - 24) * count / top
-        boxes.append(Box(place * step + 2, FLOOR - height, step - 4, height, str(count) if count else ""))
+    for place, (count, of_final) in enumerate(zip(found.bins, final.bins if final else [0] * len(found.bins))):
+        left, width, top = place * step + 2, step - 4, FLOOR - unit * count
+        if of_final:
+            boxes.append(Box(left, FLOOR - unit * of_final, width, unit * of_final, kind="column"))
+        if count > of_final:
+            boxes.append(Box(left, top, width, unit * (count - of_final), kind="column waiting"))
+        boxes.append(Box(left, top, width, 0.0, str(count) if count else ""))
     ticks = [(place * step, number(most * place / len(found.bins))) for place in range(len(found.bins) + 1)]
-    scale = WIDTH / most if most else 0.0
-    return Histogram(tuple(boxes), tuple(ticks), _within(found.mean * scale), _within(found.median * scale))
+    scale, of = WIDTH / most if most else 0.0, final or found
+    return Histogram(tuple(boxes), tuple(ticks), _within(of.mean * scale), _within(of.median * scale))
 
 
 def _within(place: float) -> float:

@@ -29,11 +29,12 @@ PAIRS_SHOWN = 60  # pairs side by side, on the whole page
 MESSAGES_SHOWN = 5  # of an exercise or rule
 COLUMNS = {
     "open": lambda row: row.open,
-    "automatic": lambda row: True,
+    "automatic": lambda row: row.automatic != row.score,
     "manual": lambda row: row.manual,
     "extra": lambda row: row.extra,
     "penalty": lambda row: row.penalty,
     "late": lambda row: row.late_seconds > 0,
+    "due": lambda row: row.due,
     "state": lambda row: True,
     "flags": lambda row: row.flags,
     "language": lambda row: row.language,
@@ -59,13 +60,14 @@ class Alike:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """All that the page says about one unit."""
+    """All that the page says about one unit. `spread` is that of all marks, `final` that of those with nothing open."""
 
     anchor: str
     unit: Unit
     texts: Texts
     items: tuple[Item, ...]
     spread: Spread | None
+    final: Spread | None
     histogram: figures.Histogram | None
     results: tuple[Result, ...]
     notices: tuple[Notice, ...]
@@ -91,7 +93,7 @@ def write(folder: Folder, units: list[Unit], roster: dict[str, str], language: s
 
 def page(folder: Folder, units: list[Unit], roster: dict[str, str], language: str, made: datetime.datetime) -> str:
     """The page as HTML."""
-    voice = Voice(language)
+    voice = Voice(language, {row.student: row.name for unit in units for row in unit.rows if row.name})
     room = PAIRS_SHOWN
     sections = []
     for number, unit in enumerate(units, 1):
@@ -124,13 +126,14 @@ def _everybody(units: list[Unit]) -> dict[str, list[Row]]:
     for unit in units:
         for row in unit.rows:
             found.setdefault(row.student, []).append(row)
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items(), key=lambda one: (one[1][0].label.casefold(), one[0])))
 
 
 def _section(anchor: str, folder: Folder, unit: Unit, roster: dict[str, str], voice: Voice, room: int) -> Section:
     texts = texts_of(folder, unit.name, list(unit.assignments), voice.language)
     items = _items(unit, texts)
     spread = statistics.spread(unit.counted)
+    final = statistics.spread(row for row in unit.counted if not row.open)
     answers = written.answers(folder, unit, texts.ids)
     groups = similarity.groups(answers, texts.given)
     return Section(
@@ -139,7 +142,8 @@ def _section(anchor: str, folder: Folder, unit: Unit, roster: dict[str, str], vo
         texts=texts,
         items=items,
         spread=spread,
-        histogram=figures.histogram(spread, unit.most, voice.number) if spread else None,
+        final=final,
+        histogram=figures.histogram(spread, final, unit.most, voice.number) if spread else None,
         results=tuple(statistics.results(unit.counted, items, texts.said)),
         notices=tuple(_notices(unit, roster, {item.grade_id: item for item in items}, voice)),
         alike=tuple(_side_by_side(groups[:GROUPS_SHOWN], answers, room)),
@@ -177,15 +181,15 @@ def _notices(unit: Unit, roster: dict[str, str], items: dict[str, Item], voice: 
     found = [(words["stale"], [(row, voice.reasons(row.stale)) for row in rows if row.stale])]
     for state in ("unreadable", "wrong_notebook", "timed_out", "out_of_memory", "kernel_died"):
         found.append((words["states"][state], [(row, voice.cause(row)) for row in rows if row.state == state]))
-    found += [
-        (words["states"][state], [(row, "") for row in rows if row.state == state]) for state in ("waiting", "missing")
-    ]
+    for state in ("waiting", "missing"):
+        found.append((words["states"][state], [(row, voice.more_time(row)) for row in rows if row.state == state]))
     found.append((words["waits"], [(row, voice.named(row.open, items)) for row in rows if row.open]))
     flags = dict.fromkeys([*words["flagged"], *(flag for row in rows for flag in row.flags)])
     for flag in flags:
         said = words["flagged"].get(flag, flag)
         found.append((said, [(row, voice.cause(row, flag)) for row in rows if flag in row.flags]))
     found.append((words["late"], [(row, voice.late(row)) for row in rows if row.late_seconds > 0]))
+    found.append((words["extended"], [(row, voice.due(row)) for row in rows if row.due]))
     found.append((words["changed"], [(row, said) for row in rows if (said := voice.change(row, items))]))
     found.append((words["also"], [(row, voice.also(row)) for row in rows if row.also]))
     if roster:

@@ -22,22 +22,30 @@ State = Outcome | Literal["waiting", "missing"]
 
 @dataclasses.dataclass(frozen=True)
 class Handed:
-    """What the command hands over. `marks` and `stale` by assignment and student, `roster`: id → name, maybe empty.
+    """What the command hands over. `marks`, `stale` and `due` by assignment and student.
 
-    `stale`: what has changed since a submission was graded (`course.verdict.Reason`); not there: nothing has.
+    `roster`: id → name of those who take part, maybe empty; `names`: id → name of others who are known by one. `stale`:
+    what has changed since a submission was graded (`course.verdict.Reason`); not there: nothing has. `due`: until when
+    somebody has more time than the class.
     """
 
     marks: Mapping[str, Mapping[str, Mark]] = dataclasses.field(default_factory=dict)
     roster: Mapping[str, str] = dataclasses.field(default_factory=dict)
     stale: Mapping[str, Mapping[str, tuple[str, ...]]] = dataclasses.field(default_factory=dict)
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    due: Mapping[str, Mapping[str, datetime.datetime]] = dataclasses.field(default_factory=dict)
+
+    def name(self, student: str) -> str:
+        """A student's name, "" where nobody knows it."""
+        return self.roster.get(student) or self.names.get(student, "")
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
     """A student in a unit. `assignment` is the one that counts, "" if there is none; `also`: those that do not.
 
-    `points`: grade id → final points of each graded cell, None while it waits for a person. `stale`: why the verdict
-    is an old one.
+    `points`: grade id → final points of each graded cell, None while it waits for a person; `open_points`: all points
+    of those that wait. `stale`: why the verdict is an old one. `due`: until when they have more time than the class.
     """
 
     student: str
@@ -53,11 +61,18 @@ class Row:
     extra: float = 0.0
     penalty: float = 0.0
     open: tuple[str, ...] = ()
+    open_points: float = 0.0
     points: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
     late_seconds: float = 0.0
     submitted_at: datetime.datetime | None = None
     stale: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    due: datetime.datetime | None = None
+
+    @property
+    def label(self) -> str:
+        """What a reader knows them by."""
+        return self.name or self.student
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -67,7 +82,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """A unit with its assignments and a row for everybody, in the order of the students' ids."""
+    """A unit with its assignments and a row for everybody, in the order of the students' names."""
 
     name: str
     assignments: tuple[str, ...]
@@ -93,7 +108,7 @@ def units(folder: Folder, assignments: Iterable[str], handed: Handed) -> list[Un
         named.setdefault(found.get("unit", assignment), {})[assignment] = found.get("language", "")
     there = {unit: _rows(folder, languages, handed) for unit, languages in named.items()}
     everybody = {row.student for rows in there.values() for row in rows} | handed.roster.keys()
-    return [Unit(unit, tuple(named[unit]), _all_of(rows, everybody, handed)) for unit, rows in there.items()]
+    return [_unit(unit, tuple(named[unit]), there[unit], everybody, handed) for unit in named]
 
 
 def graded_assignments(folder: Folder) -> list[str]:
@@ -115,7 +130,7 @@ def _rows(folder: Folder, languages: dict[str, str], handed: Handed) -> list[Row
 
 
 def _row(student: str, assignment: str, verdict: Verdict | None, handed: Handed) -> Row:
-    name = handed.roster.get(student, "")
+    name = handed.name(student)
     if verdict is None:
         return Row(student, name, assignment, state="waiting")
     row = Row(
@@ -128,6 +143,7 @@ def _row(student: str, assignment: str, verdict: Verdict | None, handed: Handed)
         max_score=verdict.max_score,
         automatic=verdict.score,
         open=tuple(cell.grade_id for cell in verdict.cells if cell.status == "manual"),
+        open_points=sum(cell.max_score for cell in verdict.cells if cell.status == "manual"),
         points={cell.grade_id: cell.score for cell in verdict.cells},
         stale=tuple(handed.stale.get(assignment, {}).get(student, ())),
     )
@@ -143,6 +159,7 @@ def _row(student: str, assignment: str, verdict: Verdict | None, handed: Handed)
         extra=mark.extra,
         penalty=mark.penalty,
         open=tuple(mark.open),
+        open_points=mark.open_points,
         points=row.points | dict(mark.cells),
         late_seconds=mark.late_seconds,
         submitted_at=mark.submitted_at,
@@ -159,10 +176,17 @@ def _counting(rows: list[Row]) -> Row:
     return dataclasses.replace(first, also=tuple(row.assignment for row in others))
 
 
-def _all_of(rows: list[Row], everybody: Iterable[str], handed: Handed) -> tuple[Row, ...]:
+def _unit(name: str, assignments: tuple[str, ...], rows: list[Row], everybody: Iterable[str], handed: Handed) -> Unit:
     """The rows, and one for each student who is not among them."""
     there = {row.student for row in rows}
     most = max((row.max_score for row in rows), default=0.0)
     found = [dataclasses.replace(row, max_score=row.max_score or most) for row in rows]
-    found += [Row(name, handed.roster.get(name, ""), max_score=most) for name in everybody if name not in there]
-    return tuple(sorted(found, key=lambda row: row.student))
+    found += [Row(one, handed.name(one), max_score=most) for one in everybody if one not in there]
+    found = [dataclasses.replace(row, due=_due(row.student, assignments, handed)) for row in found]
+    return Unit(name, assignments, tuple(sorted(found, key=lambda row: (row.label.casefold(), row.student))))
+
+
+def _due(student: str, assignments: tuple[str, ...], handed: Handed) -> datetime.datetime | None:
+    """Until when a student has more time, in the language of the unit that gives most."""
+    dates = [handed.due.get(assignment, {}).get(student) for assignment in assignments]
+    return max(filter(None, dates), default=None)

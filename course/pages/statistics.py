@@ -10,19 +10,22 @@ from collections.abc import Callable, Iterable, Mapping
 
 from course.pages.standing import Row
 from course.pages.texts import Item
-from course.verdict import NO_ANSWER, CellScore, Group
+from course.verdict import NO_ANSWER, CellScore
 
 BINS = 10  # of the histogram, from nothing to all points
 ENOUGH = 10  # students: below that a correlation is noise
 STUB = "raise NotImplementedError()"  # in the message of an exercise that nobody has written
 STATES = ("passed", "partial", "failed", "left_out", "waiting")
+Held = tuple[Row, CellScore, float | None]  # a student's exercise and its final points
 
 
 @dataclasses.dataclass(frozen=True)
 class Spread:
-    """How numbers are spread. `bins`: how many lie in each tenth of what can be reached."""
+    """How marks are spread. `bins`: how many lie in each tenth of what can be reached; `open`: in how many of them
+    something is still open."""
 
     count: int
+    open: int
     mean: float
     median: float
     deviation: float
@@ -41,8 +44,8 @@ class Said:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """An exercise, or one of its rules. `counts`: state → students. `share`: of the points, on average; None: nobody
-    has any yet. `discrimination`: see `discrimination`."""
+    """An exercise, or one of its rules: both of the same students. `counts`: state → students. `share`: of the points,
+    on average; None: nobody has any yet. `discrimination`: see `discrimination`."""
 
     name: str
     points: float
@@ -71,6 +74,7 @@ def spread(rows: Iterable[Row]) -> Spread | None:
         bins[min(BINS - 1, max(0, int(share * BINS + 1e-9)))] += 1
     return Spread(
         count=len(scores),
+        open=sum(bool(row.open) for row in marked),
         mean=statistics.fmean(scores),
         median=statistics.median(scores),
         deviation=statistics.stdev(scores) if len(scores) > 1 else 0.0,
@@ -104,7 +108,9 @@ def results(rows: list[Row], items: Iterable[Item], said: Callable[[str], str]) 
 
 
 def state_of(cell: CellScore, points: float | None) -> str:
-    """What became of an exercise, by the final points."""
+    """What became of an exercise, by the final points; "" where it has been dropped and counts for nobody."""
+    if not cell.max_score and not points:
+        return ""
     if points is None:
         return "waiting"
     if points >= cell.max_score:
@@ -119,11 +125,10 @@ def _result(rows: list[Row], item: Item, said: Callable[[str], str]) -> Result:
         (row, cell, row.points.get(cell.grade_id, cell.score))
         for row in rows
         for cell in (row.verdict.cells if row.verdict else ())
-        if cell.grade_id == item.grade_id
+        if cell.grade_id == item.grade_id and state_of(cell, row.points.get(cell.grade_id, cell.score))
     ]
     counts = dict.fromkeys(STATES, 0)
     messages: list[tuple[str, str]] = []
-    groups: dict[int, list[tuple[Row, Group]]] = {}
     for row, cell, points in cells:
         state = state_of(cell, points)
         counts[state] += 1
@@ -131,9 +136,6 @@ def _result(rows: list[Row], item: Item, said: Callable[[str], str]) -> Result:
         if state in ("failed", "partial") and (alike or not cell.groups):
             message = cell.groups[0].message if alike else cell.message
             messages.append((said(message), row.student))
-        if state != "left_out":
-            for number, group in enumerate(cell.groups):
-                groups.setdefault(number, []).append((row, group))
     values = [
         (points / cell.max_score, _rest(row, item))
         for row, cell, points in cells
@@ -146,7 +148,7 @@ def _result(rows: list[Row], item: Item, said: Callable[[str], str]) -> Result:
         share=statistics.fmean(value for value, _ in values) if values else None,
         discrimination=discrimination(values),
         messages=_commonest(messages),
-        rules=tuple(_rule(number, held, item, said) for number, held in sorted(groups.items())),
+        rules=tuple(_rule(number, cells, item, said) for number in range(max(_sizes(cells), default=0))),
     )
 
 
@@ -155,20 +157,33 @@ def fails_alike(cell: CellScore) -> bool:
     return cell.status == "failed" and len({group.message for group in cell.groups}) == 1
 
 
-def _rule(number: int, held: list[tuple[Row, Group]], item: Item, said: Callable[[str], str]) -> Result:
-    """What came of the rule with this number; its name is the notebook's."""
+def _sizes(cells: list[Held]) -> Iterable[int]:
+    return (len(cell.groups) for _, cell, _ in cells)
+
+
+def _rule(number: int, cells: list[Held], item: Item, said: Callable[[str], str]) -> Result:
+    """What came of the rule with this number, for all who have the exercise; its name is the notebook's.
+
+    Of an exercise that was left out, or that waits, all rules are. Where a test said nothing of its rules, as one that
+    did not get to them, they are as the exercise is.
+    """
     counts = dict.fromkeys(STATES, 0)
-    messages = []
-    for row, group in held:
-        is_kept = group.score >= group.max_score
-        counts["passed" if is_kept else "partial" if group.score > 0 else "failed"] += 1
-        cell = next(cell for cell in row.verdict.cells if cell.grade_id == item.grade_id)
-        if not is_kept and not fails_alike(cell):
-            messages.append((said(group.message), row.student))
-    values = [(group.score / group.max_score, _rest(row, item)) for row, group in held if group.max_score]
+    messages, values = [], []
+    for row, cell, points in cells:
+        state, group = state_of(cell, points), cell.groups[number] if number < len(cell.groups) else None
+        share = points / cell.max_score if points is not None and cell.max_score else None
+        if group and state not in ("left_out", "waiting"):
+            share = group.score / group.max_score if group.max_score else None
+            state = "passed" if group.score >= group.max_score else "partial" if group.score > 0 else "failed"
+            if state != "passed" and not fails_alike(cell):
+                messages.append((said(group.message), row.student))
+        counts[state] += 1
+        if share is not None:
+            values.append((share, _rest(row, item)))
+    held = [cell.groups[number] for _, cell, _ in cells if number < len(cell.groups)]
     return Result(
-        name=item.rules[number] if number < len(item.rules) else held[0][1].name,
-        points=max(group.max_score for _, group in held),
+        name=item.rules[number] if number < len(item.rules) else held[0].name,
+        points=max(group.max_score for group in held),
         counts=counts,
         share=statistics.fmean(value for value, _ in values) if values else None,
         discrimination=discrimination(values),

@@ -6,6 +6,7 @@ In: rows, results. Out: text and `Markup` for the template. The words are `repor
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from markupsafe import Markup
 
@@ -23,11 +24,13 @@ WORDS = languages.words(Path(__file__).with_name("report.toml"))
 
 
 class Voice:
-    """How the page says things, in one language."""
+    """How the page says things, in one language. `names`: id → name of the students that have one."""
 
-    def __init__(self, language: str):
+    def __init__(self, language: str, names: Mapping[str, str] = MappingProxyType({})):
         self.language = language if language in WORDS else "en"
         self.words = WORDS[self.language]
+        self.names = names
+        self._shared = Counter(names.values())
 
     def number(self, value: float | None) -> str:
         if value is None:
@@ -51,11 +54,28 @@ class Voice:
         return " ".join(said[:2]) or f"{seconds:.0f} {second}"
 
     def who(self, student: str) -> str:
-        """A student's name as text that changes nothing around it: no control codes, no other direction."""
-        return printable(student)
+        """A student's name, with the id where several have that name; without a name the id.
+
+        Text that changes nothing around it: no control codes, no other direction.
+        """
+        name = self.names.get(student)
+        return printable(f"{name} ({student})" if name and self._shared[name] > 1 else name or student)
+
+    def full(self, student: str) -> Markup:
+        """A student's name and id; an address may be broken before its @."""
+        name, identity = printable(self.names.get(student, "")), Markup.escape(printable(student))
+        identity = identity.replace("@", Markup("<wbr>@"))
+        return Markup("{} <small>{}</small>").format(name, identity) if name else identity
 
     def people(self, students: Iterable[str]) -> str:
-        return ", ".join(map(self.who, students))
+        return ", ".join(sorted(map(self.who, students), key=str.casefold))
+
+    def due(self, row: Row) -> str:
+        """Until when a student has more time than the class, as the clock of this machine has it."""
+        return row.due.astimezone().strftime("%Y-%m-%d %H:%M") if row.due else ""
+
+    def more_time(self, row: Row) -> str:
+        return self.words["due_until"].format(date=self.due(row)) if row.due else ""
 
     def late(self, row: Row) -> str:
         return self.duration(row.late_seconds) if row.late_seconds > 0 else ""
@@ -147,7 +167,7 @@ class Voice:
     def bar(self, result: Result) -> str:
         return self.words["bar"].format(**result.counts)
 
-    def histogram(self, found: Spread, drawn: Histogram) -> str:
+    def histogram(self, found: Spread, final: Spread | None, drawn: Histogram) -> str:
         """The picture in words."""
         ticks = [text for _, text in drawn.ticks]
         bins = [
@@ -155,8 +175,9 @@ class Voice:
             for low, high, count in zip(ticks, ticks[1:], found.bins)
             if count
         ]
-        mean, median = self.number(found.mean), self.number(found.median)
-        return self.words["histogram"].format(bins="; ".join(bins), mean=mean, median=median)
+        mean, median = self.number((final or found).mean), self.number((final or found).median)
+        said = self.words["histogram"].format(bins="; ".join(bins), mean=mean, median=median)
+        return f"{said} {self.words['still_open'].format(count=found.open)}" if found.open else said
 
     def about_grading(self, unit: Unit) -> Iterator[str]:
         """Time, sandboxes, ways of judging: a sentence each."""

@@ -82,7 +82,7 @@ def read(page: str) -> str:
 class TestPage:
     def test_it_says_what_is_right_and_what_is_not_yet(self, graded):
         page = read(feedback.page(VERDICT, graded()))
-        for shown in ("4 of the 7 points marked so far, up to 2 to come", "Right 3 / 3", "Partly right 1 / 4"):
+        for shown in ("4 of 9 points, 2 of them still open", "Right 3 / 3", "Partly right 1 / 4"):
             assert shown in page
         assert "Zero is even." in page
         assert "anna" in page
@@ -129,7 +129,10 @@ class TestPage:
 
 
 class TestLanguage:
-    @pytest.mark.parametrize(("language", "words"), [("ru", "Баллы: пока 4 из 7"), ("es", "4 de los 7 puntos")])
+    @pytest.mark.parametrize(
+        ("language", "words"),
+        [("ru", "4 из 9, из них ещё не оценено: 2"), ("es", "4 de 9 puntos, pendientes de")],
+    )
     def test_the_page_is_in_it(self, graded, language, words):
         page = feedback.page(VERDICT, graded(), language)
         assert f'<html lang="{language}">' in page
@@ -150,7 +153,7 @@ class TestLanguage:
         assert len({frozenset(words) for words in feedback.WORDS.values()}) == 1
 
     def test_an_unknown_language_reads_english(self, graded):
-        assert "4 of the 7 points" in feedback.page(VERDICT, graded(), 'x"><script>')
+        assert "4 of 9 points" in feedback.page(VERDICT, graded(), 'x"><script>')
         assert "<script>" not in feedback.page(VERDICT, graded(), 'x"><script>')
 
 
@@ -158,7 +161,8 @@ def mark(points: dict[str, float | None], by_hand: str = "", **fields) -> Mark:
     """The mark of a notebook with these final points, of which those named were given by a person."""
     parts = {"automatic": 0.0, "manual": 0.0, "extra": 0.0, "penalty": 0.0, "open": (), "late_seconds": 0.0}
     total = sum(value or 0.0 for value in points.values())
-    fields = parts | {"score": total, "max_score": 9.0, "submitted_at": None} | fields
+    waiting = 2.0 if None in points.values() else 0.0  # the essay's
+    fields = parts | {"score": total, "max_score": 9.0, "submitted_at": None, "open_points": waiting} | fields
     return Mark("anna", "sums", cells=points, by_hand=frozenset(by_hand.split()), **fields)
 
 
@@ -178,7 +182,7 @@ class TestMarks:
     def test_extra_credit_alone_leaves_what_the_tests_said(self, graded):
         given = mark(self.AUTOMATIC | {"test_evens": 1.5}, extra=0.5)
         page = read(feedback.page(VERDICT, graded(), mark=given))
-        assert "4.5 of the 7 points" in page
+        assert "4.5 of 9 points, 2 of them still open" in page
         assert "Extra points in this: 0.5." in page
         assert "Partly right 1.5 / 4" in page
         assert "Zero is even." in page
@@ -208,7 +212,7 @@ class TestMarks:
         page = feedback.page(VERDICT, graded(), mark=given)
         assert "Your teacher: Well &lt;b&gt;said&lt;/b&gt;." in page.split("<section")[3]
         assert "Your teacher: Mind zero." in page.split("<section")[2]
-        assert "to come" not in page
+        assert "still open" not in page
 
 
 class TestHostile:
@@ -272,12 +276,27 @@ class TestWritePages:
 
     def test_everybody_gets_one_in_the_language_of_the_assignment(self, done):
         assert len(self.write(done)) == 2
-        assert "7 de los 7 puntos" in self.page(done, "ana").read_text()
+        assert "7 de 9 puntos, pendientes de corrección: 2" in self.page(done, "ana").read_text()
         assert "no se puede leer como cuaderno" in self.page(done, "luis").read_text()
 
     def test_or_only_those_that_were_named(self, done):
         self.write(done, "luis")
         assert [path.name for path in (done.root / "feedback").iterdir()] == ["luis"]
+
+    def test_it_is_headed_by_a_name_where_one_is_known(self, done):
+        """The roster's, else the gradebook's."""
+        from course.cli import main
+
+        with done.gradebook() as gradebook:
+            gradebook.update_or_create_student("ana", first_name="Ana", last_name="Gil")
+            gradebook.update_or_create_student("luis", first_name="L.", last_name="")
+        (done.root / "roster.csv").write_text("id,name\nluis,<b>Luis Sáez\n", encoding="utf-8")
+        assert main(["feedback", "sums", "--course-dir", str(done.root)]) == 0
+        assert "<strong>Ana Gil</strong> (ana)</p>" in self.page(done, "ana").read_text()
+        assert "<strong>&lt;b&gt;Luis Sáez</strong> (luis)</p>" in self.page(done, "luis").read_text()
+        (done.root / "roster.csv").unlink()
+        self.write(done)
+        assert "· ana</p>" in self.page(done, "ana").read_text()
 
     def test_marks_given_by_hand_are_in_it(self, done):
         with done.gradebook() as gradebook:
@@ -301,7 +320,7 @@ class TestWritePages:
         self.write(done)
         assert (outside / "sums.html").read_text() == "mine"
         assert [path.name for path in outside.iterdir()] == ["sums.html"]
-        assert "7 de los 7 puntos" in self.page(done, "ana").read_text()
+        assert "7 de 9 puntos, pendientes de corrección: 2" in self.page(done, "ana").read_text()
 
     def test_several_notebooks_have_a_page_each(self, sums, right):
         sums.write(name="more")
@@ -309,5 +328,5 @@ class TestWritePages:
         sums.submit("ana", name="more")
         sums.grade()
         self.write(sums)
-        assert "7 of the 7 points" in self.page(sums, "ana").read_text()
+        assert "7 of 9 points" in self.page(sums, "ana").read_text()
         assert "0 of 9 points" in self.page(sums, "ana").with_name("more.html").read_text()

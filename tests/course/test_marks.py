@@ -21,7 +21,7 @@ from course.pages import feedback
 COURSES = ("outside", "inside", "notebooks", "points")
 LATE = re.compile(r"points taken off: ([\d.]+)\.")
 EXTRA = re.compile(r"Extra points in this: ([\d.]+)\.")
-POINTS = re.compile(r"([\d.]+) of (?:the )?([\d.]+) points(?: marked so far, up to ([\d.]+) to come)?")
+POINTS = re.compile(r"([\d.]+) of ([\d.]+) points(?:, ([\d.]+) of them still open)?")
 
 
 @pytest.fixture(params=COURSES)
@@ -62,10 +62,10 @@ class TestGrid:
         for path in feedback.write_pages("sums", graded.root, found):
             part = found[path.parents[1].name].parts[path.stem]
             page = path.read_text(encoding="utf-8")
-            score, most, to_come = (float(number or 0) for number in POINTS.search(page).groups())
+            score, most, waiting = (float(number or 0) for number in POINTS.search(page).groups())
             assert score == pytest.approx(part.score or 0.0)
-            assert most + to_come == part.max_score
-            assert bool(to_come) == (None in part.cells.values())
+            assert (most, waiting) == (part.max_score, part.open_points)
+            assert bool(waiting) == bool(part.open), path
             assert [float(n) for n in LATE.findall(page)] == ([pytest.approx(part.penalty)] if part.penalty else [])
             assert [float(n) for n in EXTRA.findall(page)] == ([pytest.approx(part.extra)] if part.extra else [])
 

@@ -16,6 +16,7 @@ class Mark:
     max_score: float = 25.0
     penalty: float = 0.0
     open: tuple[str, ...] = ()
+    open_points: float = 0.0
     submitted_at: datetime | None = None
 
 

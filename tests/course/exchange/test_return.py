@@ -72,7 +72,7 @@ class TestWhatGoesBack:
     def test_the_better_of_several_languages_counts_and_the_others_are_named(self):
         anna, boris, carla = returning.of(self.MARKS, Roster(), {})
         assert (anna.assignment, anna.mark.score) == ("ner-ru", 22.5)
-        assert anna.notes == ("Also handed in: ner-es, 20 of 25.", "Also handed in: ner-en, 20 of 25.")
+        assert anna.notes == ("Also handed in: ner-es, 20 of 25 points.", "Also handed in: ner-en, 20 of 25 points.")
         assert (boris.assignment, boris.notes) == ("ner-ru", ("Also handed in: ner-en, no mark.",))
         assert (carla.mark.score, carla.notes) == (0, ())
 

@@ -206,7 +206,8 @@ class TestGrades:
 
     def test_what_is_said(self, sheet):
         students = [
-            back("A B", 18), back("C D", 30), back("E F", None), back("G H", 1, mark=Mark(1, open=("why",))),
+            back("A B", 18), back("C D", 30), back("E F", None),
+            back("G H", 1, mark=Mark(1, open=("why",), open_points=2.0)),
             back("I J", 5), back("K L", 5), back("M N", 5), back("O P", 5),
         ]  # fmt: skip
         path = sheet(
@@ -216,9 +217,9 @@ class TestGrades:
         made = worksheet.fill(path, students)
         assert said(made.filled) == {
             "A B": ("entered", "The grade was 17.00."),
-            "C D": ("entered", "30 of 25: Moodle takes no more than the maximum."),
+            "C D": ("entered", "30 of 25 points: Moodle takes no more than the maximum."),
             "E F": ("unmarked", "Nothing could be graded."),
-            "G H": ("open", "why; 1 of 25 so far."),
+            "G H": ("open", "why; 1 of 25 points, 2 of them still open."),
             "I J": ("entered", ""),
             "K L": ("same", ""),
             "M N": ("locked", "The worksheet says that the grade cannot be changed."),

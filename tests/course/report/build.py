@@ -6,12 +6,12 @@ import datetime
 import html
 import re
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import nbformat
 
 from course.folder import Folder
 from course.kept import save
+from course.mark import Mark
 from course.pages import standing
 from course.verdict import CellScore, Group, Verdict
 
@@ -72,11 +72,11 @@ def lost(student: str, outcome: str = "timed_out", **fields) -> Verdict:
     return verdict(student, verdict=outcome, score=None, cells=(), cause="It did not end.", **fields)
 
 
-def mark(score: float | None = 4.0, **fields) -> SimpleNamespace:
-    """A final mark, as `course.grade.marks` makes it."""
+def mark(score: float | None = 4.0, **fields) -> Mark:
+    """A final mark; what is open of it is the question."""
     parts = {"max_score": 5.0, "automatic": 3.0, "manual": 1.0, "extra": 0.0, "penalty": 0.0, "open": ()}
     parts |= {"cells": {"test_add": 3.0, "why": 1.0}, "late_seconds": 0.0, "submitted_at": AT}
-    return SimpleNamespace(score=score, **parts | fields)
+    return Mark("", "sums-en", score, open_points=2.0 if fields.get("open") else 0.0, **parts | fields)
 
 
 def handed(**marks) -> standing.Handed:

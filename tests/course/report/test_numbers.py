@@ -41,7 +41,32 @@ class TestExercises:
         (found,) = statistics.results(rows, [Item("test_add", "", "1", 3.0, ("numbers", "texts"))], str)
         assert found.counts == {"passed": 1, "partial": 1, "failed": 1, "left_out": 1, "waiting": 0}
         assert (found.passed, round(found.share, 2)) == (0.25, 0.33)
-        assert [(rule.name, round(rule.passed, 2)) for rule in found.rules] == [("numbers", 0.67), ("texts", 0.33)]
+        assert [(rule.name, rule.passed) for rule in found.rules] == [("numbers", 0.5), ("texts", 0.25)]
+
+    def test_rules_count_the_students_that_their_exercise_counts(self):
+        """Who left it out, whose test waits, whose test did not get to its rules: else rules are at 100 % beside it."""
+        stub = "NotImplementedError in line 2 of your code: raise NotImplementedError()"
+        waits = dataclasses.replace(cell(), score=None, status="manual", groups=())
+        lost = CellScore("test_add", 0.0, 3.0, "failed", "The notebook's process has ended.")
+        cells = [cell(), cell(), cell(0.0, 0.0, (stub, stub)), waits, lost]
+        rows = [row_of(f"s{number}", one) for number, one in enumerate(cells)]
+        (found,) = statistics.results(rows, [Item("test_add", "", "1", 3.0, ("numbers", "texts"))], str)
+        assert found.counts == {"passed": 2, "partial": 0, "failed": 1, "left_out": 1, "waiting": 1}
+        for rule in found.rules:
+            assert (rule.counts, rule.passed, rule.share) == (found.counts, found.passed, found.share)
+
+    def test_a_dropped_question_is_called_so_and_counts_for_nobody(self, folder, page):
+        for language in ("en", "ru"):
+            path = folder.root / "source" / f"sums-{language}" / "sums.ipynb"
+            source = nbformat.read(path, as_version=4)
+            source.cells[4].source += " (2 points)" if language == "en" else " (2 балла)"
+            source.cells[5].metadata.nbgrader.points = 0
+            nbformat.write(source, path)
+        gone = CellScore("why", 0.0, 0.0, "passed", "", "person")
+        made = page(verdict("anna", cell(), gone))
+        assert "Why? dropped – – –" in made.text
+        assert "2 points" not in made.text
+        assert made.row("anna")[2:4] == ["3", ""]
 
     def test_a_persons_mark_decides_what_became_of_it(self):
         row = dataclasses.replace(row_of("anna", cell(0.0, 0.0, ("x", "y"))), points={"test_add": 3.0})

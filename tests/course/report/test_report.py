@@ -30,13 +30,32 @@ class TestMarks:
     def test_what_waits_for_a_person_is_named(self, page):
         made = page(verdict("anna"), given=handed(anna=mark(3.0, open=("why",), cells={"test_add": 3.0, "why": None})))
         assert "Waits for a person: 1 anna: Why?" in made.text
+        assert made.row("anna")[:3] == ["anna", "3", "2"]
 
     def test_a_class_in_numbers(self, page):
         scores = {"a": 0.0, "b": 2.0, "c": 5.0}
         made = page(*map(verdict, scores), given=handed(**{name: mark(score) for name, score in scores.items()}))
-        assert "3 / 3 2.33 2 2.52 0 – 5 5" in made.text
+        assert "Handed in: 3 / 3" in made.text
+        assert "Final marks 3 2.33 2 2.52 0 – 5 5" in made.text
+        assert "open ones" not in made.text
         (drawn,) = [value for tag, name, value in made.attributes if name == "aria-label" and "How many" in value]
         assert "0 to 0.5: 1; 2 to 2.5: 1; 4.5 to 5: 1. Mean 2.33, median 2." in drawn
+
+    def test_marks_that_are_open_are_counted_apart(self, page):
+        """A mean of marks that are still to rise is none of the class's."""
+        waits = mark(1.0, open=("why",), cells={"test_add": 1.0, "why": None})
+        made = page(*map(verdict, "abc"), given=handed(a=mark(3.0), b=mark(5.0), c=waits))
+        assert "Final marks 2 4 4 1.41 3 – 5 5" in made.text
+        assert "All marks, the open ones as they are so far 3 3 3 2 1 – 5 5" in made.text
+        (drawn,) = [value for tag, name, value in made.attributes if name == "aria-label" and "How many" in value]
+        assert drawn.endswith("Mean 4, median 4. Still open: 1.")
+        assert made.source.count('"column waiting"') == 2, "a box, and its key"
+        assert made.row("c")[:3] == ["c", "1", "2"], "of 5, of which 2 are open: as the student's page says it"
+
+    def test_before_anybody_has_marked_all_are_open(self, page):
+        made = page(verdict("anna"), verdict("boris"))
+        assert "Final marks" not in made.text
+        assert "All marks, the open ones as they are so far 2 3 3 0 3 – 3 5" in made.text
 
     @pytest.mark.parametrize("score", [-1.0, 0.0, 5.0, 7.5])
     def test_a_mark_outside_of_the_scale_is_in_the_picture(self, score):
@@ -63,12 +82,35 @@ class TestWhoStandsWhere:
         given = standing.Handed(roster={"anna": "Anna Ω", "maria": "María"})
         made = page(verdict("anna"), verdict("boris"), given=given, waiting=("vera",))
         for said in (
-            "Nothing handed in: 1 maria María",
+            "Nothing handed in: 1 María maria",
             "Not graded yet: 1 vera",
             "Not on the roster: 2 boris vera",
-            "anna Anna Ω",
+            "Anna Ω anna",
         ):
             assert said in made.text
+
+    def test_names_stand_wherever_a_student_does(self, page):
+        """In lists, messages and groups: a name, with the id where two have the same."""
+        wrong = cell(1.0, 0.0, ("", "Join the texts."))
+        given = standing.Handed(roster={"a@x.org": "Anna Ω", "b@x.org": "Boris", "c@x.org": "Boris"})
+        made = page(*(verdict(student, wrong) for student in given.roster), given=given)
+        assert "3 × Join the texts. Anna Ω, Boris (b@x.org), Boris (c@x.org)" in made.text
+        assert "Anna Ω a @x.org" in made.text
+
+    def test_a_name_of_the_gradebooks_does_where_there_is_no_roster(self, page):
+        made = page(verdict("anna"), given=standing.Handed(names={"anna": "Anna Ω"}))
+        assert "Anna Ω anna" in made.text and "Not on the roster" not in made.text
+
+    def test_more_time_than_the_class_is_said(self, page):
+        """Also of somebody who has not handed in yet."""
+        until = datetime.datetime(2026, 3, 8, 18).astimezone()
+        given = standing.Handed(
+            roster={"anna": "", "maria": ""}, due={"sums-en": {"maria": until}, "sums-ru": {"anna": until}}
+        )
+        made = page(verdict("anna"), given=given)
+        assert "Has more time than the class: 2 anna: 2026-03-08 18:00 maria: 2026-03-08 18:00" in made.text
+        assert "Nothing handed in: 1 maria: has more time, until 2026-03-08 18:00" in made.text
+        assert "2026-03-08 18:00" in made.row("anna")
 
     def test_who_handed_in_elsewhere_is_missing_here(self, folder):
         other = folder.root / "source" / "more"
@@ -83,7 +125,7 @@ class TestWhoStandsWhere:
             "more": {"anna": "missing", "boris": "graded"},
         }
         made = Page(report.page(folder, units, {}, "en", datetime.datetime(2024, 1, 1)))
-        assert re.search(r"boris 3 10 1 nothing handed in 3", made.text)
+        assert re.search(r"boris 3 10 2 nothing handed in 3", made.text)
 
     def test_who_left_is_no_ghost(self, folder):
         units = of(folder, verdict("anna"), verdict("boris"))
@@ -97,7 +139,7 @@ class TestWhoStandsWhere:
         given = standing.Handed(stale={"sums-en": {"boris": ("submission",)}})
         made = page(verdict("anna"), verdict("boris", cell(0.0, 0.0)), given=given)
         assert "run again: 1 boris: handed in again" in made.text
-        assert "2 / 2 3 3 0 3 – 3" in made.text, "the mean is of the others"
+        assert "so far 1 3 3 0 3 – 3" in made.text, "the mean is of the others"
 
     def test_only_old_verdicts_are_of_one_kind(self, page):
         made = page(verdict("anna"), given=standing.Handed(stale={"sums-en": {"anna": ("tests",)}}))
@@ -200,7 +242,7 @@ def test_an_assignment_of_several_notebooks(folder):
     (unit,) = standing.units(folder, ["pair"], standing.Handed())
     made = Page(report.page(folder, [unit], {}, "en", datetime.datetime(2024, 1, 1)))
     assert unit.name == "pair"
-    assert made.row("anna")[1:9] == ["6", "6", "3", "", "3", "", "graded", "12.3"]
+    assert made.row("anna")[1:9] == ["6", "3", "", "3", "", "graded", "12.3", ""]
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"cells": [1]}', b'{"cells": [{"source": 1}]}', b"\xff"])
