@@ -123,6 +123,28 @@ def do_ner(text, model, tokenizer):
     return {"text": text, "entities": found}
 
 
+def load_tokenizer(checkpoint: str, max_length: int = 0):
+    """Return the tokenizer of a checkpoint with the words of CoNLL: a punctuation mark is one of its own.
+
+    BERT's do so anyway. Others, such as XLM-R's, end a word only at a space: `word_ids()` would count "Oslo." as one,
+    and an entity would keep the full stop. They get BERT's fields as well. `max_length` as in `models.load_tokenizer`.
+    """
+    import copy
+
+    from tokenizers.pre_tokenizers import BertPreTokenizer, Punctuation, Sequence
+
+    from helpers import models
+
+    tokenizer = models.load_tokenizer(checkpoint, max_length)
+    if isinstance(tokenizer.backend_tokenizer.pre_tokenizer, BertPreTokenizer):
+        return tokenizer
+    tokenizer = copy.deepcopy(tokenizer)  # the part in Rust is shared, and this changes it
+    backend = tokenizer.backend_tokenizer
+    backend.pre_tokenizer = Sequence([Punctuation(), backend.pre_tokenizer])
+    tokenizer.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
+    return tokenizer
+
+
 def entity_spans(tags):
     """Return the entities of a sequence of tags as `(class, first, last + 1)`, read as `do_ner` reads them.
 

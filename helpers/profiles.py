@@ -23,16 +23,17 @@ class UnknownProfile(ValueError):
 class Profile:
     """The settings of one unit's run.
 
-    `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is
-    set, else the Hub), `dataset` the name of the dataset there ("": the unit does not say) and `data_language` the language of its texts. `floor` is the score that a fair training run must reach on texts that nobody has seen.
-    `max_steps` ends a training before its epochs do; 0 lets it run. `loop_examples` is the size of the slice on
-    which the hand-made loop is shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is
-    the course of the learning rate, as transformers names it; `layer_decay` its factor from each layer to the one
-    below, 1 for the same everywhere. `label_smoothing` is the share of probability that the targets give to all
-    classes alike. `max_length` is how many tokens of a text are read, 0 for as many as the model takes, and
-    `truncation_side` where the rest is cut off. `sampling` is how batches are drawn: both ways save padding,
-    `shuffled_groups` with the batches in random order. Without `attention_dropout`, torch computes attention in one
-    piece on a processor, too: a step over long texts takes half the time.
+    `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is set, else the
+    Hub), `dataset` the name of the dataset there ("": the unit does not say) and `data_language` the language of its
+    texts. `floor` is the score that a fair training run must reach on texts that nobody has seen. `max_steps` ends a
+    training before its epochs do; 0 lets it run. `loop_examples` is the size of the slice on which the hand-made loop
+    is shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is the course of the learning
+    rate, as transformers names it; `layer_decay` its factor from each layer to the one below, 1 for the same
+    everywhere. `label_smoothing` is the share of probability that the targets give to all classes alike. `max_length`
+    is how many tokens of a text are read, 0 for as many as the model takes, and `truncation_side` where the rest is cut
+    off. `sampling` is how batches are drawn: both ways save padding, `shuffled_groups` with the batches in random
+    order. Without `attention_dropout`, torch computes attention in one piece on a processor, too: a step over long
+    texts takes half the time.
     """
 
     unit: str
@@ -109,10 +110,10 @@ def load(
 ) -> Profile:
     """Return the settings of a unit; an override of `None`, "" or 0 means: as the table says.
 
-    From here on, helpers speak the reader's `language` in this process, and it is the language of the data as well where
-    no `data_language` is given. Where the table has no dataset in it, the data are English. Settings for all languages
-    but English stand in the table under `not_english`, those for one under its code. Where
-    `checkpoint` is overridden and the table has numbers for that checkpoint, those are used.
+    From here on, helpers speak the reader's `language` in this process, and it is the language of the data as well
+    where no `data_language` is given. Where the table has no dataset in it, the data are English. Settings for all
+    languages but English stand in the table under `not_english`, those for one under its code. Where `checkpoint` is
+    overridden and the table has numbers for that checkpoint, those are used.
 
     >>> load("ner", "offline").checkpoint
     'all-MiniLM-L6-v2'

@@ -23,6 +23,7 @@ from helpers.ner import (
     calculate_metrics,
     do_ner,
     entity_spans,
+    load_tokenizer,
     lookup_baseline,
     preprocess_ner_dataset,
 )
@@ -518,3 +519,33 @@ def test_the_baseline_gives_each_word_its_usual_tag():
 
 def test_the_baseline_knows_no_new_names():
     assert lookup_baseline(TRAIN, [["Petra", "saw", "Rome"]]) == [[0, 0, 5]]
+
+
+# ---- load_tokenizer
+
+
+def test_words_end_at_punctuation_whatever_the_tokenizer():
+    """In training CoNLL's words say it; in a text of one's own an entity would keep the full stop."""
+    text = "Анна (ФК «Заря») в Туле."
+    tokenizer = load_tokenizer("multilingual-e5-small")
+    encoded = tokenizer(text, return_offsets_mapping=True)
+    spans = {}
+    for word, (start, end) in zip(encoded.word_ids(), encoded["offset_mapping"]):
+        if word is not None:
+            spans[word] = (spans.get(word, (start,))[0], end)
+    words = [text[start:end] for start, end in spans.values()]
+    assert words == ["Анна", "(", "ФК", "«", "Заря", "»", ")", "в", "Туле", "."]
+    assert encoded["input_ids"] == tokenizer(words, is_split_into_words=True)["input_ids"]
+    assert set(preprocess_ner_dataset({"tokens": words, "ner_tags": [0] * len(words)}, tokenizer)) == FIELDS
+
+
+def test_other_tokenizers_of_the_model_stay_as_they_are():
+    before = models.load_tokenizer("multilingual-e5-small")("Тула.")["input_ids"]
+    load_tokenizer("multilingual-e5-small")
+    assert models.load_tokenizer("multilingual-e5-small")("Тула.")["input_ids"] == before
+
+
+def test_berts_tokenizer_has_these_words_already():
+    ours, theirs = load_tokenizer("all-MiniLM-L6-v2", 64), models.load_tokenizer("all-MiniLM-L6-v2", 64)
+    assert ours.backend_tokenizer.to_str() == theirs.backend_tokenizer.to_str()
+    assert ours.model_max_length == 64
