@@ -123,12 +123,13 @@ def grade(job: Job, warm: Warm) -> Graded:
     run.all_cells()
     improved = carried.forward(run) if way == "outside" and not job.is_solution else ()
     copied = own_work.copied(source, release, choice.submission)
+    flagged = f"Flagged `copied`: {own_work.sentence(copied)}" if copied else ""
     notes = (*run.notes(), *improved, *choice.notes, *choice.submission.repairs)
     verdict = Verdict(
         student=job.student,
         assignment=job.assignment,
         verdict=run.outcome,
-        cause=bounded(" ".join([own_work.sentence(copied), *run.for_the_teacher, *notes[:REPAIRS_SHOWN]])),
+        cause=bounded(" ".join(filter(None, [flagged, *run.for_the_teacher, *notes[:REPAIRS_SHOWN]]))),
         flags=_flags(recovered=choice.submission.recovered, copied=bool(copied), tampering=run.tampering),
         score=sum(cell.score or 0.0 for cell in run.scores),
         max_score=sum(cell.max_score for cell in run.scores),

@@ -62,7 +62,7 @@ class Texts:
 
     def said(self, message: str) -> str:
         """A message without what is one student's: the number and the text of a line."""
-        return translated(self.here(PLACE.sub("", message)), self.language)
+        return translated(self.here(PLACE.sub("", message)), self.language, "teacher")
 
 
 def assignments_of(folder: Folder, unit: str) -> dict[str, str]:

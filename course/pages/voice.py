@@ -3,6 +3,7 @@
 In: rows, results. Out: text and `Markup` for the template. The words are `report.toml`'s.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from course.verdict import CellScore, printable
 from helpers import language as languages
 
 NOTE_BEGINS = 12  # characters by which a note is found in a cause that was cut
+SENTENCE_ENDS = re.compile(r"(?<=\.) (?=[A-Z])")
 WORDS = languages.words(Path(__file__).with_name("report.toml"))
 
 
@@ -138,10 +140,14 @@ class Voice:
         own, notes = row.verdict.cause, row.verdict.notes
         starts = [place for note in notes if (place := own.find(note[:NOTE_BEGINS])) >= 0]
         own = own[: min(starts, default=len(own))].strip()
-        said = " ".join(translated(note, self.language) for note in notes)
+        own = " ".join(map(self._grader, SENTENCE_ENDS.split(own)))
+        said = " ".join(map(self._grader, notes))
         if flag:
             return self.said(said if flag == "recovered" or not own else own)
         return self.said(f"{own} {said}".strip())
+
+    def _grader(self, sentence: str) -> str:
+        return translated(sentence, self.language, "teacher")
 
     def notes(self, row: Row, items: Mapping[str, Item], texts: Texts) -> list[Markup]:
         """What there is to say about a student's notebook: what happened to it, and what each exercise lacks."""
@@ -157,9 +163,9 @@ class Voice:
     def _lacks(self, cell: CellScore, texts: Texts) -> list[str]:
         if not cell.groups or fails_alike(cell):
             message = cell.groups[0].message if cell.groups else cell.message
-            return [translated(texts.here(message), self.language)]
+            return [self._grader(texts.here(message))]
         return [
-            f"{texts.here(group.name)}: {translated(texts.here(group.message), self.language)}"
+            f"{texts.here(group.name)}: {self._grader(texts.here(group.message))}"
             for group in cell.groups
             if group.score < group.max_score
         ]

@@ -168,6 +168,26 @@ class TestWhoStandsWhere:
         assert "Ran out of time: 1 anna: It did not end." in made.text
         assert "Copied: 1 boris: add is the reference's text." in made.text
 
+    @pytest.mark.parametrize(
+        ("language", "flag", "unread"),
+        [
+            ("en", "Copied: 1 anna: Flagged copied : add: taken from helpers.", "The archive is damaged."),
+            ("ru", "Скопировано (copied): 1 anna: Помечено как copied : add: взято из helpers .", "Архив повреждён."),
+            ("es", "Copiado (copied): 1 anna: Señalado como copied : add: tomado de helpers .", "está dañado."),
+        ],
+    )
+    def test_causes_are_in_the_language_of_the_page(self, page, language, flag, unread):
+        """With the word for a flag that the documents and the verdicts have."""
+        notes = ("Added to cells of the teacher's and kept: `x`.",)
+        said = "Flagged `copied`: add: taken from helpers. Planted failures pass test_add."
+        copied = verdict("anna", flags=("copied",), cause=f"{said} {notes[0]}", notes=notes)
+        damaged = lost("boris", "unreadable", notes=("The archive is damaged.",))
+        made = page(copied, dataclasses.replace(damaged, cause="The archive is damaged."), language=language)
+        assert flag in made.text and unread in made.text
+        english = re.findall(r"Flagged|taken from|Planted|archive is|Added to", made.text)
+        assert bool(english) == (language == "en")
+        assert not re.search(r"What you|тобой|añadiste", made.text), "these speak to the student"
+
     def test_a_cause_that_was_cut_says_nothing_twice(self, page):
         """It begins with what is for the teacher; the notes follow, and do not fit."""
         notes = ("Put back: `a`.", f"Tests were missing and have been put back: {', '.join(['`test`'] * 60)}.")
