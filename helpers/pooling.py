@@ -50,8 +50,26 @@ class MeanPoolingTagger(BertForTokenClassification):
     config_class = MeanPoolingConfig
 
 
+class Standardize(nn.BatchNorm1d):
+    """Shift and scale every feature of `rows [n, size]` to mean 0 and variance 1, as they were in the last batches.
+
+    The vectors of this encoder all point nearly the same way: any two texts have a cosine above 0.7. A linear layer
+    would need hundreds of steps to find the small differences; of standardized ones it learns at once. A batch of
+    one text has no variance, and takes what the batches before it had.
+    """
+
+    def __init__(self, size):
+        super().__init__(size, affine=False)
+
+    def forward(self, rows):
+        if self.training and len(rows) == 1:
+            return nn.functional.batch_norm(rows, self.running_mean, self.running_var, eps=self.eps)
+        self.momentum = max(0.1, 1 / (1 + self.num_batches_tracked.item()))  # no first guess stays in the mean
+        return super().forward(rows)
+
+
 class MeanPoolingClassifier(BertPreTrainedModel):
-    """A class for a whole text: one linear layer on the mean of the vectors of its tokens."""
+    """A class for a whole text: one linear layer on the mean of the vectors of its tokens, standardized."""
 
     config_class = MeanPoolingConfig
 
@@ -60,6 +78,7 @@ class MeanPoolingClassifier(BertPreTrainedModel):
         self.num_labels = config.num_labels
         self.bert = MeanPoolingEncoder(config)
         dropout = config.classifier_dropout
+        self.standardize = Standardize(config.hidden_size)
         self.dropout = nn.Dropout(config.hidden_dropout_prob if dropout is None else dropout)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         self.post_init()
@@ -88,7 +107,7 @@ class MeanPoolingClassifier(BertPreTrainedModel):
             return_dict=True,
         )
         pooled = mean_of_tokens(outputs.last_hidden_state, attention_mask)
-        logits = self.classifier(self.dropout(pooled))
+        logits = self.classifier(self.dropout(self.standardize(pooled)))
         output = SequenceClassifierOutput(
             loss=None if labels is None else nn.functional.cross_entropy(logits, labels.view(-1)),
             logits=logits,

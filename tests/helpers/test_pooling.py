@@ -24,7 +24,7 @@ def model():
 def test_the_class_of_a_text_comes_from_the_mean_of_its_tokens(model):
     ids = torch.tensor([[3, 4, 5]])
     hidden = model.bert(ids).last_hidden_state
-    assert torch.allclose(model(ids).logits, model.classifier(hidden.mean(dim=1)))
+    assert torch.allclose(model(ids).logits, model.classifier(model.standardize(hidden.mean(dim=1))))
 
 
 def test_padding_changes_nothing(model):
@@ -102,3 +102,22 @@ def test_a_trainer_trains_all_but_the_word_embeddings(model):
     trainer.train()
     changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor.cpu(), before[name])}
     assert "classifier.weight" in changed and "bert.embeddings.word_embeddings.weight" not in changed
+
+
+def test_the_head_sees_features_of_mean_0_and_variance_1():
+    """In training those of the batch, afterwards those of all batches."""
+    head = pooling.Standardize(4)
+    rows = 5 + 0.1 * torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    for scaled in (head(rows), head.eval()(rows)):
+        assert torch.allclose(scaled.mean(dim=0), torch.zeros(4), atol=1e-3)
+        assert torch.allclose(scaled.std(dim=0), torch.ones(4), atol=0.02)
+
+
+def test_a_batch_of_one_text_can_be_trained_on():
+    """The last batch of an epoch may be that small."""
+    head = pooling.Standardize(4)
+    head(torch.randn(8, 4))
+    before = head.running_mean.clone()
+    one = torch.randn(1, 4)
+    assert torch.equal(head(one), head.eval()(one))
+    assert torch.equal(head.running_mean, before)
