@@ -202,7 +202,11 @@ show.examples(token=encoded.tokens(), **encoded)
 # %% tags=["lesson"]
 tokenizers = {checkpoint: tokenizer}
 tokenizers[models.OFFLINE_ENCODER] = models.load_tokenizer(models.OFFLINE_ENCODER)
-mine = ["disproportionately", "heartbroken", "unputdownable"]
+mine = [
+    "disproportionately",
+    "heartbroken",
+    "unputdownable",
+]
 show.examples(word=mine, **emotion.pieces(mine, tokenizers))
 
 # %% [markdown]
@@ -227,7 +231,13 @@ show.table(fertility)
 # Before a text is cut, it is **normalized**: signs that count as the same become one. What gets lost here, no model can find again.
 
 # %% tags=["lesson"]
-mine = ["Polish food", "polish shoes", "WHAT A DAY", "a résumé", "to resume"]
+mine = [
+    "Polish food",
+    "polish shoes",
+    "WHAT A DAY",
+    "a résumé",
+    "to resume",
+]
 show.examples(text=mine, **emotion.normalized(mine, tokenizers))
 
 # %% [markdown]
@@ -240,7 +250,15 @@ show.examples(text=mine, **emotion.normalized(mine, tokenizers))
 # Much of what a tweet feels stands in no dictionary:
 
 # %% tags=["lesson"]
-mine = ["Great, late again :)", "hahaha", "sooo happy!!!", "SO HAPPY", "well…", "😭", "🙃"]
+mine = [
+    "Great, late again :)",
+    "hahaha",
+    "sooo happy!!!",
+    "SO HAPPY",
+    "well…",
+    "😭",
+    "🙃",
+]
 show.examples(text=mine, **emotion.pieces(mine, tokenizers))
 
 # %% [markdown]
