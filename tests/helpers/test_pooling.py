@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification
-from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassifierOutput
 
 from helpers import pooling, profiles, training
 
@@ -63,6 +63,54 @@ def test_the_body_alone_and_a_tagger_come_from_the_same_folder(model, tmp_path):
         assert loaded.config_class is pooling.MeanPoolingConfig
         for name, tensor in model.bert.state_dict().items():
             assert torch.equal(loaded.base_model.state_dict()[name], tensor), name
+
+
+class TestTagger:
+    """It looks at single tokens, and has fewer layers for that."""
+
+    @pytest.fixture
+    def tagger(self):
+        torch.manual_seed(0)
+        config = pooling.MeanPoolingConfig(**SIZES, tagger_layers=1, id2label=NAMES)
+        return AutoModelForTokenClassification.from_config(config).eval()
+
+    def test_a_token_has_its_class_from_a_lower_layer(self, model, tagger):
+        assert (len(tagger.bert.encoder.layer), len(model.bert.encoder.layer)) == (1, 2)
+        ids = torch.tensor([[3, 4, 5]])
+        hidden = tagger.bert(ids).last_hidden_state
+        assert torch.allclose(tagger(ids).logits[0], tagger.classifier(tagger.standardize(hidden[0])))
+
+    def test_padding_changes_nothing(self, tagger):
+        padded = {"input_ids": torch.tensor([[3, 4, 1]]), "attention_mask": torch.tensor([[1, 1, 0]])}
+        assert torch.allclose(tagger(**padded).logits[:, :2], tagger(torch.tensor([[3, 4]])).logits, atol=1e-6)
+
+    def test_padding_is_no_part_of_the_mean(self, tagger):
+        ids, mask = torch.tensor([[3, 4, 1]]), torch.tensor([[1, 1, 0]])
+        for module in tagger.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        tagger.train()(ids, attention_mask=mask)
+        mean = tagger.bert(ids, attention_mask=mask).last_hidden_state[0, :2].mean(dim=0)
+        assert torch.allclose(tagger.standardize.running_mean, mean, atol=1e-6)
+
+    def test_labels_of_minus_100_are_left_out(self, tagger):
+        ids = torch.tensor([[3, 4], [5, 6]])
+        output = tagger(ids, labels=torch.tensor([[0, -100], [-100, 2]]))
+        chosen = output.logits[[0, 1], [0, 1]]
+        assert type(output) is TokenClassifierOutput
+        assert torch.isclose(output.loss, torch.nn.functional.cross_entropy(chosen, torch.tensor([0, 2])))
+
+    def test_what_is_saved_comes_back(self, tagger, tmp_path):
+        tagger.save_pretrained(tmp_path)
+        loaded = AutoModelForTokenClassification.from_pretrained(tmp_path)
+        assert (type(loaded), loaded.config.num_hidden_layers) == (pooling.MeanPoolingTagger, 2)
+        assert {n: t.tolist() for n, t in loaded.state_dict().items()} == {
+            n: t.tolist() for n, t in tagger.state_dict().items()
+        }
+
+    def test_a_model_with_fewer_layers_keeps_them(self):
+        config = pooling.MeanPoolingConfig(**SIZES, tagger_layers=8)
+        assert len(AutoModelForTokenClassification.from_config(config).bert.encoder.layer) == 2
 
 
 def test_a_fresh_process_loads_it_through_fetch(model, tmp_path):
