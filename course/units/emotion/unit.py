@@ -224,7 +224,8 @@ show.table(fertility)
 # %% [markdown]
 # The English vocabulary cuts Russian nearly into letters: about five pieces a word. Such a text takes more time, a limit of 60 tokens cuts off
 # most Russian tweets, and a single letter means nothing: the model would have to learn the language from scratch, out of a few hundred tweets.
-# Spanish has the same letters as English, and its words still fall into more pieces.
+# Spanish has the same letters as English, and its words still fall into more pieces. A vocabulary for a hundred languages has its price, too: it
+# cuts English finer than one that was made for English alone.
 #
 # ### What a vocabulary does not see
 #
@@ -919,14 +920,14 @@ sure = emotion.probabilities(mine, trainer.model, tokenizer)
 show.table({text: dict(zip(named, row)) for text, row in zip(mine, sure)})
 
 # %% [markdown]
-# > 🤔 **Think first.** In which rows would you give another answer than the model? Which words lead it astray?
+# > 🤔 **Think first.** Follow the column of joy from row to row. What moves it, and is the model right?
 #
 # <details>
 # <summary>Answer</summary>
 #
-# Nobody is glad when a train is cancelled. But *wonderful* and *thank you* stand mostly in glad tweets, and the model has had a few hundred to learn
-# from. To hear irony it would have to compare what is said with what has happened. If a sign changes little, the model has seen too few of
-# them, or its vocabulary does not know it.
+# Nobody is glad when a train is cancelled. But smiles, *wonderful* and *thank you* stand mostly in glad tweets, so they may push joy up even here; how far
+# depends on your model, which has had a few hundred tweets to learn from. To hear irony it would have to compare what is said with what has
+# happened. If a sign moves nothing, the model has seen too few of them, or its vocabulary does not know it.
 #
 # </details>
 #
