@@ -919,8 +919,8 @@ show.table(
 )
 
 # %% [markdown]
-# The dictionary finds none of the new words; it cannot. What the model finds there it finds by the words around them, by their pieces and, if
-# it reads capitals, by these.
+# The dictionary finds none of the new words; it cannot. The model finds most of them: by the words around them, by their pieces and, if it reads
+# capitals, by these. Of the words that both have seen it gets more right, too, because the same word means different things in different sentences.
 #
 # ### Where is it wrong?
 #
@@ -1304,7 +1304,7 @@ with rules("model"):
 rules.score()
 
 # %% [markdown]
-# Now your own texts! Change the sentences and find one in which the model is wrong. Begin with your own city: is it found in every one of these
+# Now your own texts, in the language of your data! Change the sentences and find one in which the model is wrong. Begin with your own city: is it found in every one of these
 # sentences? What if the city shares its name with a person or a club?
 
 # %% tags=["lesson"]
