@@ -327,7 +327,7 @@ show.pieces(mine, tokenizers)
 # %% [markdown]
 # Look at single letters, too. MiniLM tells capital letters from small ones as little as *é* from *e*: it takes marks off before it cuts. For English that
 # is handy. In Spanish *año*, a year, becomes *ano*, which is something else; in Russian *й* and *ё* become *и* and *е*, and *мой*, my, becomes *мои*, the plural. What
-# gets lost here no model finds again. E5 keeps capitals and marks.
+# gets lost here no model finds again. E5 keeps capitals and marks, and pays for it: a word in capitals is another word, and often falls to pieces.
 #
 # How many pieces does a word have on average? This number is called **fertility**. We measure it on the requests of the reduced version (`offline`):
 
@@ -801,7 +801,8 @@ show.table(baselines | {"transformer": trained})
 
 # %% [markdown]
 # Compare the last row with the table at the beginning. There an English model had to read Russian and Spanish, and lost to counting words. A model that has
-# read the language wins in each of the three, and with the same 840 requests: nearly all that it knows about the language it knew before.
+# read the language wins in each of the three, in the reduced version with the same 840 requests: nearly all that it knows about the language it
+# knew before.
 #
 # ### Where is it wrong?
 #
