@@ -149,7 +149,7 @@ show.table(
 )
 
 # %% [markdown]
-# What does it say about these two? Both have the same words.
+# What does TF-IDF say about these two? Both have the same words.
 
 # %% tags=["lesson"]
 mine = ["The film is not bad, it is good.", "The film is not good, it is bad."]
@@ -197,7 +197,7 @@ encoded.tokens()
 # continues a word has `##` in front. With `multilingual-e5-small` they are `<s>` and `</s>`, and a piece that begins a word has `▁`, which
 # stands for the space.
 #
-# ### Praise in pieces
+# ### Praise and blame in pieces
 #
 # Which words are whole in a vocabulary depends on the texts from which it was made. Here are some words in two vocabularies, yours and that of MiniLM, with
 # the number of pieces in front. (Where the two are the same, you see it once.)
@@ -840,10 +840,8 @@ with rules("every text"):
     result = score_reviews([f"{good} {other}", bad] * 32, critic, own_tokenizer)
     assert len(result) == 64 and result[0] != result[1], "Return one score a text, in order."
 with rules("column 1"):
-    result = score_reviews([good, bad] * 32, critic, own_tokenizer)
-    assert result[0] > 0.7 and result[1] < 0.3, (
-        "The score is the softmax probability of column 1."
-    )
+    high, low = (score_reviews([word] * 32, critic, own_tokenizer)[0] for word in (good, bad))
+    assert high > 0.7 and low < 0.3, "The score is the softmax probability of column 1."
 with rules("long texts"):
     result = score_reviews([f"{bad} " * 500], critic, own_tokenizer)
     assert len(result) == 1, "Truncate long texts, leave none out."
