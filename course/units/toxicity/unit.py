@@ -157,6 +157,9 @@ show.table(baselines)
 # - **recall**: of the toxic requests, how many the model finds;
 # - **F1**: one number out of the two, $F_1 = \frac{2PR}{P + R}$. It is high only if both are high.
 #
+# F1 can be fooled, too: look at the second row. The more toxic texts there are in the data, the higher is the F1 of a model that always says «toxic». Whatever you train must
+# beat that row as well.
+#
 # > 🤔 **Think first.** If one request in a hundred is toxic, which accuracy has the model of the first row? Which recall has that of the second
 # > row, and which precision?
 #
@@ -894,8 +897,8 @@ trained = {
 show.table(baselines | trained)
 
 # %% [markdown]
-# Compare the last two rows: which of the two finds more toxic requests, and what does it pay for that? The balanced one calls a text toxic more readily. Then compare with
-# TF-IDF. In the reduced version (`offline`) TF-IDF wins: to count insults needs few examples, to learn a language from random numbers needs many. That is what
+# Compare the last two rows: which of the two finds more toxic requests, and what does it pay for that? One expects that the balanced one calls a text toxic more readily. The fewer
+# examples there are, and the closer in number the classes are to each other, the less is to be seen of that: then chance decides as well. Then compare with the first three rows. In the reduced version (`offline`) TF-IDF wins: to count insults needs few examples, to learn a language from random numbers needs many. That is what
 # pretraining is for, and why nobody trains a transformer from scratch on a few hundred texts unless it is to learn how it works.
 #
 # ### Where is it wrong?
