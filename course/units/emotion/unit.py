@@ -118,9 +118,8 @@ show.examples(text=rows["text"], label=[named[i] for i in rows["label"]])
 # <details>
 # <summary>Answer</summary>
 #
-# A strong word such as *seething* is enough, and so is a hashtag such as #depressing. But if somebody complains that the neighbour has switched on
-# a leaf blower early on a Sunday, no word is angry: you must know what it is like to be woken by that. A model that only counts words can
-# learn the first kind and hardly the second.
+# A strong word such as *cheering* is often enough, and so is a hashtag such as #neighboursfromhell. But whoever has explained to the bank four times that
+# they are not dead uses no angry word: you must know what that is like. A model that only counts words can learn the first kind and hardly the second.
 #
 # </details>
 #
