@@ -1184,7 +1184,8 @@ with rules("words"):
     assert person in named.get("PER", ""), "The name of the person must be one entity, PER."
 with rules("joining"):
     named = {e["class"]: e["text"] for e in do_ner(sentence, simple, tokenizer)["entities"]}
-    begin = " ".join(city)[: len(city[0]) + 2]  # where it ends, the rule for words says
+    # Where its last word ends is a question of the rule above.
+    begin = " ".join(city)[: len(city[0]) + 2]
     assert begin in named.get("LOC", ""), "The city must be one entity of class LOC."
 with rules("empty text"):
     assert do_ner("", simple, tokenizer)["entities"] == [], "An empty text has no entities."
