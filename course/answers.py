@@ -13,8 +13,10 @@ import io
 
 import nbformat
 
-from course import ROOT, Refusal
+from course import ROOT, Refusal, exercise
 from course.build.expand import GRADING_PROFILE
+from helpers import language as reader
+from helpers import profiles
 
 
 class AnswersError(Refusal):
@@ -58,8 +60,8 @@ def _module(unit: str, name: str, holds: str):
     raise AnswersError(f"{path.replace('.', '/')}.py is missing: it holds {holds} (docs/authors.md).")
 
 
-def _notebook(unit: str) -> nbformat.NotebookNode:
-    path = ROOT / "source" / f"{unit}-en" / f"{unit}.ipynb"
+def _notebook(unit: str, language: str = "en") -> nbformat.NotebookNode:
+    path = ROOT / "source" / f"{unit}-{language}" / f"{unit}.ipynb"
     if not path.is_file():
         raise AnswersError(f"The unit {unit} is not built: run `course build {unit}`.")
     return nbformat.read(path, as_version=4)
@@ -84,17 +86,17 @@ def lacking(unit: str) -> str:
 
 
 @functools.cache
-def cells_of(unit: str) -> dict[str, nbformat.NotebookNode]:
+def cells_of(unit: str, language: str = "en") -> dict[str, nbformat.NotebookNode]:
     """The code cells of a unit's notebook, by their ids."""
-    return {cell.id: cell for cell in _notebook(unit).cells if cell.cell_type == "code"}
+    return {cell.id: cell for cell in _notebook(unit, language).cells if cell.cell_type == "code"}
 
 
 @functools.cache
-def namespace_of(unit: str) -> dict:
+def namespace_of(unit: str, language: str = "en") -> dict:
     """What a notebook has defined before its first exercise, and the reference functions."""
     names = {"__name__": "__notebook__"}
     functions = [grade_id for grade_id in reference_answers(unit) if grade_id != "training"]
-    for identity, cell in cells_of(unit).items():
+    for identity, cell in cells_of(unit, language).items():
         if identity in functions:
             break
         if "lesson" not in cell.metadata.get("tags", []) and "google.colab" not in cell.source:
@@ -107,11 +109,17 @@ def namespace_of(unit: str) -> dict:
     return names
 
 
-def lost(unit: str, grade_id: str, answer: str) -> set[str]:
-    """The rule groups that an answer loses; {""} if it loses a test that has none. Nothing is lost: it is right."""
-    names = dict(namespace_of(unit))
+def lost(unit: str, grade_id: str, answer: str, language: str = "en") -> set[str]:
+    """The rule groups that an answer loses, by their English names; {""} if it loses a test that has none.
+
+    Nothing is lost: it is right.
+    """
+    names = dict(namespace_of(unit, language))
+    reader.use(language)  # as the notebook did for its process, which this one shares with others
+    if isinstance(names.get("profile"), profiles.Profile):
+        profiles.choose(names["profile"])
     exec(compile(answer, grade_id, "exec"), names)
-    *body, last = ast.parse(cells_of(unit)[f"test_{grade_id}"].source).body
+    *body, last = ast.parse(cells_of(unit, language)[f"test_{grade_id}"].source).body
     is_value = isinstance(last, ast.Expr)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -119,4 +127,8 @@ def lost(unit: str, grade_id: str, answer: str) -> set[str]:
             value = eval(compile(ast.Expression(last.value), f"test_{grade_id}", "eval"), names) if is_value else None
     except Exception:
         return {""}
-    return set(value.rules.points) - (value.rules.tried - value.rules.errors.keys()) if value is not None else set()
+    if value is None:
+        return set()
+    english = exercise.groups_of(cells_of(unit)[f"test_{grade_id}"].source)
+    kept = value.rules.tried - value.rules.errors.keys()
+    return {name for name, here in zip(english, value.rules.points, strict=True) if here not in kept}

@@ -27,10 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _expected_errors() -> tuple[type[Exception], ...]:
     """The exceptions whose message is meant for people; OSError: a file that cannot be read or written."""
     from helpers.data import DataError
+    from helpers.language import UnknownLanguage
     from helpers.models import ModelUnavailable
     from helpers.profiles import UnknownProfile
 
-    return Refusal, DataError, ModelUnavailable, UnknownProfile, OSError
+    return Refusal, DataError, ModelUnavailable, UnknownLanguage, UnknownProfile, OSError
 
 
 def parser() -> argparse.ArgumentParser:

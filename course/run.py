@@ -21,6 +21,7 @@ import nbformat
 from course import ROOT, Refusal
 from course.folder import replace_file
 from course.verdict import bounded
+from helpers import language as reader
 from helpers import profiles
 from helpers.show import RESULTS_MIME
 
@@ -52,8 +53,10 @@ def run_unit(unit: str, language: str, *, profile: str, parameters: dict[str, st
     defaults = _defaults(notebook)
     trains = "profile" in defaults
     values = _values(({"profile": profile} if trains or profile != "auto" else {}) | parameters, defaults)
-    if trains:
-        profiles.load(unit, values["profile"])  # a typing mistake should not cost a kernel's start
+    if trains:  # a typing mistake should not cost a kernel's start
+        profiles.load(unit, values["profile"])
+        for name in ("language", "data_language"):
+            reader.known(values.get(name) or language)
     folder = out / f"{unit}-{language}"
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()

@@ -19,8 +19,8 @@ COLAB_START = """\
 
 - The next cell installs the course. You can ignore lines in red about other packages.
 - A GPU makes the training faster. Before you begin, switch it on in the menu: *Runtime → Change runtime type → T4 GPU*.
-- Without a GPU the notebook works with little data and a small model. If that is `all-MiniLM-L6-v2`, it is \
-downloaded from the Hugging Face Hub (about 90 MB), and you need no account for it.
+- Without a GPU the notebook works with little data and a small model. If that is `all-MiniLM-L6-v2` (about 90 MB) or \
+`multilingual-e5-small` (about 470 MB), it is downloaded from the Hugging Face Hub, and you need no account for it.
 
 Anywhere else the next cell does nothing.
 """

@@ -10,6 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from course import run
 from course.run import RunError, collect_results, run_unit
+from helpers.language import UnknownLanguage
 from helpers.profiles import UnknownProfile
 from helpers.show import RESULTS_MIME
 
@@ -180,6 +181,13 @@ class TestARunThatCannotStart:
         write_notebook(root)
         with pytest.raises(UnknownProfile, match="no profile 'ofline': choose one of offline, quick, full or auto"):
             start(root, profile="ofline")
+
+    @pytest.mark.parametrize("name", ["language", "data_language"])
+    def test_an_unknown_language_gets_the_list_of_languages(self, root, name):
+        path = write_notebook(root)
+        path.write_text(path.read_text().replace("epochs = 0", f"epochs = 0\\n{name} = ''"))
+        with pytest.raises(UnknownLanguage, match="no language 'xx': choose one of en, ru, es"):
+            start(root, **{name: "xx"})
 
     def test_nothing_is_written(self, root):
         write_notebook(root)
