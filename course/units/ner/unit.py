@@ -17,23 +17,7 @@
 #   CoNLL-2002 in Spanish, news by EFE
 # ---
 
-# %% [markdown]
-# ## How to work with this notebook
-#
-# Run the cells from top to bottom: click a cell and press Shift + Enter. Between the explanations there are
-# **five exercises** and **one written question**; all of them give points. An exercise is a cell that says
-# `raise NotImplementedError()`: replace that line with your own code. Right below stands a cell with tests. It
-# answers with a table of the rules of the exercise: ✓ you keep the rule, ✗ not yet, and the message says what to
-# look at, … the rule is tested after you hand in. A small test has no table: if it prints nothing, you are done.
-#
-# You answer the written question in the cell below it: double-click that cell, write, press Shift + Enter.
-#
-# When you hand in, more tests run than you can see here. They check the same rules on other examples, so
-# follow the text of the exercise and not only the example.
-#
-# > 💡 **Stuck?** Every exercise has two hints. The first one gives a direction, the second one nearly the code.
-#
-# You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
+# %% [markdown] shared="work"
 
 # %% tags=["parameters"]
 language = "en"
@@ -43,22 +27,11 @@ checkpoint = ""
 epochs = 0
 learning_rate = 0.0
 
+# %% [markdown] shared="switches"
+
 # %% [markdown]
-# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version (`full`)** if there
-# is a GPU: a large published dataset and a large model. Wherever there is no GPU, it takes the **reduced version (`offline`)**: a
-# small dataset that comes with the course and a small model. `data_language` is the language of the texts on which you train. Empty
-# means the language of this notebook; with `"en"` you train on English, as the original tasks do. Leave the rest as it is: where a
-# value is empty or zero, the course has chosen one.
-#
-# | language of the texts | full version: data and model | reduced version: model |
-# | --- | --- | --- |
-# | English | CoNLL-2003, `bert-base-cased` | `all-MiniLM-L6-v2`, MiniLM for short |
-# | Russian | WikiNEuRal, `bert-base-multilingual-cased` | `multilingual-e5-small` |
-# | Spanish | CoNLL-2002, `bert-base-multilingual-cased` | `multilingual-e5-small` |
-#
-# MiniLM has learned English and is *uncased*: `Paris` and `paris` are the same word to it. `multilingual-e5-small` has read about a
-# hundred languages and tells capital letters from small ones, as the two large models do. A capital is one of the main clues to a
-# name; MiniLM has to do without it.
+# MiniLM is *uncased*: `Paris` and `paris` are the same word to it. E5 tells capital letters from small ones, as the two large models do. A
+# capital is one of the main clues to a name; MiniLM has to do without it, and section 6 measures what that costs.
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -1377,13 +1350,9 @@ show.table(measured)
 #
 # </details>
 #
-# **What comes next?** In `toxicity` a model answers in words instead of tags. The order that we recommend is `emotion` → `reviews` →
-# `intent` → `ner` → `toxicity`.
-#
-# **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
-# in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with
-# *File → Download → Download .ipynb*, in JupyterLab with *File → Download*. Upload the `.ipynb` file where your
-# teacher collects it.
+# **What comes next?** In `toxicity` a model answers in words instead of tags.
+
+# %% [markdown] shared="hand_in"
 
 # %% tags=["lesson"]
 show.results(
