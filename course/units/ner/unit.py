@@ -862,6 +862,63 @@ rules.score()
 show.history(trainer)
 
 # %% [markdown]
+# <details>
+# <summary>The same without the course</summary>
+#
+# `training.make_trainer` hides nothing that you could not write yourself. This is the full version in English with the library alone; `preprocess_ner_dataset` and
+# `calculate_metrics` are your functions. The names of data and model for other languages stand in the table at the beginning.
+#
+# ```python
+# from functools import partial
+# from datasets import load_dataset
+# from transformers import AutoModelForTokenClassification, AutoTokenizer
+# from transformers import DataCollatorForTokenClassification, Trainer, TrainingArguments, set_seed
+#
+# set_seed(13)
+# sentences = load_dataset("lhoestq/conll2003")
+# names = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-MISC", "I-MISC"]
+# tokenizer = AutoTokenizer.from_pretrained("bert-base-cased")
+# tokenized = sentences.map(preprocess_ner_dataset, fn_kwargs={"tokenizer": tokenizer})
+# model = AutoModelForTokenClassification.from_pretrained(
+#     "bert-base-cased", num_labels=len(names), id2label=dict(enumerate(names))
+# )
+# arguments = TrainingArguments(
+#     output_dir="ner-model",
+#     num_train_epochs=3,
+#     per_device_train_batch_size=8,
+#     learning_rate=2e-5,
+#     weight_decay=0.01,
+#     train_sampling_strategy="group_by_length",
+#     eval_strategy="epoch",
+#     report_to="none",
+#     seed=13,
+# )
+# trainer = Trainer(
+#     model=model,
+#     args=arguments,
+#     train_dataset=tokenized["train"],
+#     eval_dataset=tokenized["validation"],
+#     data_collator=DataCollatorForTokenClassification(tokenizer),
+#     compute_metrics=partial(calculate_metrics, label_names=names),
+# )
+# trainer.train()
+# ```
+#
+# | line | what it means |
+# | --- | --- |
+# | `names` | the tags in the order of their numbers; in these data the numbers come without names |
+# | `num_train_epochs=3` | all sentences are read three times |
+# | `per_device_train_batch_size=8` | each step looks at 8 sentences, on each GPU |
+# | `learning_rate=2e-5` | small steps: the weights are good already; it falls in a straight line to 0 |
+# | `weight_decay=0.01` | AdamW also pulls the weights a little towards 0, against overfitting |
+# | `train_sampling_strategy="group_by_length"` | sentences of like length share a batch: less padding |
+# | `eval_strategy="epoch"` | the validation data are asked after each epoch |
+#
+# For the reduced version the course freezes the lowest layers as well, and the learning rate rises for the first tenth of the steps before it falls. All of that stands in
+# `helpers/training.py`, and all numbers in `helpers/profiles.toml`.
+#
+# </details>
+#
 # ### Better than the dictionary?
 
 # %% tags=["lesson"]

@@ -614,6 +614,61 @@ rules.score()
 show.history(trainer)
 
 # %% [markdown]
+# <details>
+# <summary>The same without the course</summary>
+#
+# `training.make_trainer` hides nothing that you could not write yourself. This is the full version in English with the library alone; `compute_metrics` is
+# your function from exercise 2. The names of data and model for other languages stand in the table at the beginning.
+#
+# ```python
+# from datasets import load_dataset
+# from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+# from transformers import Trainer, TrainingArguments, set_seed
+#
+# set_seed(13)
+# parts = load_dataset("stanfordnlp/imdb", split="train").train_test_split(test_size=0.1, seed=13)
+# tokenizer = AutoTokenizer.from_pretrained("distilbert-base-uncased")
+# tokenized = parts.map(lambda batch: tokenizer(batch["text"], truncation=True), batched=True)
+# model = AutoModelForSequenceClassification.from_pretrained("distilbert-base-uncased", num_labels=2)
+# arguments = TrainingArguments(
+#     output_dir="reviews-model",
+#     num_train_epochs=2,
+#     per_device_train_batch_size=16,
+#     learning_rate=2e-5,
+#     weight_decay=0.01,
+#     train_sampling_strategy="group_by_length",
+#     eval_strategy="epoch",
+#     report_to="none",
+#     seed=13,
+# )
+# trainer = Trainer(
+#     model=model,
+#     args=arguments,
+#     train_dataset=tokenized["train"],
+#     eval_dataset=tokenized["test"],
+#     data_collator=DataCollatorWithPadding(tokenizer),
+#     compute_metrics=compute_metrics,
+# )
+# trainer.train()
+# ```
+#
+# | line | what it means |
+# | --- | --- |
+# | `test_size=0.1` | IMDB has no validation data, so a tenth of the training data watches the training |
+# | `num_train_epochs=2` | all reviews are read twice |
+# | `per_device_train_batch_size=16` | each step looks at 16 reviews, on each GPU |
+# | `learning_rate=2e-5` | small steps: the weights are good already; it falls in a straight line to 0 |
+# | `weight_decay=0.01` | AdamW also pulls the weights a little towards 0, against overfitting |
+# | `train_sampling_strategy="group_by_length"` | reviews of like length share a batch: less padding |
+# | `eval_strategy="epoch"` | the validation data are asked after each epoch |
+# | `report_to="none"` | nothing is sent to a service that draws curves |
+# | `seed=13` | the random numbers, and with them the order of the data, are the same in each run |
+#
+# For the reduced version the course adds what makes a small machine fast: only the last 96 tokens are read, the lowest layers are frozen, and the learning rate rises for
+# the first tenth of the steps before it falls. All of that stands in `helpers/training.py`, and all numbers in `helpers/profiles.toml`.
+#
+# </details>
+#
 # ## 6. A rating from 1 to 10
 #
 # The **softmax** turns logits into probabilities: numbers between 0 and 1 that add up to 1.
