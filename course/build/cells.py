@@ -4,16 +4,16 @@ In: a unit as its author wrote it. Out: `UnitError` for a cell that students cou
 or that would show them its solution.
 """
 
-import ast
 import re
 from numbers import Real
 
 from nbformat import NotebookNode
 
 from course.build.read import PAIRS, Unit, UnitError
+from course.build.shared import SHARED, profile_tables
 from helpers import profiles
 
-KEYS = {"code": ("answer", "test", "reference", "points", "tags"), "markdown": ("essay", "points", "tags")}
+KEYS = {"code": ("answer", "test", "reference", "points", "tags"), "markdown": ("essay", "points", "shared", "tags")}
 JUPYTEXT = {"cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker"}  # it remembers how a text was laid out
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 SOLUTION = PAIRS[0][0]
@@ -60,6 +60,19 @@ def _check_keys(unit: str, cell: NotebookNode) -> None:
         raise UnitError(f"{unit}: {name!r} has no points: write points=2, say, behind it.")
     if points is not None and (not graded or isinstance(points, bool) or not isinstance(points, Real) or points < 0):
         raise UnitError(f"{where} has points={points}: points are a number, 0 or more, of a test or an essay.")
+    if "shared" in cell.metadata:
+        _check_shared(unit, cell)
+
+
+def _check_shared(unit: str, cell: NotebookNode) -> None:
+    name = cell.metadata["shared"]
+    if name not in SHARED:
+        raise UnitError(f"{unit}: there is no shared text {name!r}: choose one of {', '.join(SHARED)}.")
+    if cell.source.strip():
+        raise UnitError(
+            f"{unit}: the cell with shared={name!r} stays empty, the builder writes into it: "
+            "put what is the unit's own into a [markdown] cell above or below it."
+        )
 
 
 def _answer(unit: str, cell: NotebookNode) -> str:
@@ -78,10 +91,10 @@ def _check_parameters(unit: Unit) -> None:
     cells = [cell for cell in unit.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(cells) > 1:
         raise UnitError(f"{unit.name}: two cells have the tag parameters.")
-    tables = [name for cell in unit.cells if cell.cell_type == "code" for name in _tables(cell.source)]
+    tables = profile_tables(unit)
     if tables and not any(re.search("^profile = ", cell.source, re.M) for cell in cells):
         raise UnitError(f"{unit.name}: a unit that calls profiles.load needs a cell of parameters: {PARAMETERS}.")
-    for name in dict.fromkeys(tables):
+    for name in tables:
         for profile in PROFILES:
             try:
                 profiles.load(name, profile)
@@ -91,14 +104,3 @@ def _check_parameters(unit: Unit) -> None:
                     f"{unit.name}: helpers/profiles.toml needs [units.{name}.{profile}] with the settings of a "
                     f"training ({reason})."
                 ) from None
-
-
-def _tables(source: str) -> list[str]:
-    """The names for which a cell reads a profile: `profiles.load("ner", profile)`.
-
-    >>> _tables('profile = profiles.load("ner", profile)')
-    ['ner']
-    """
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
-    loads = [call.args[0] for call in calls if ast.unparse(call.func) == "profiles.load"]
-    return [name.value for name in loads if isinstance(name, ast.Constant)]

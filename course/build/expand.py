@@ -11,7 +11,7 @@ import re
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from course.build import closing, header, opening
+from course.build import closing, header, opening, shared
 from course.build.read import LANGUAGES, Unit, UnitError
 from course.build.translate import translate, worded
 
@@ -22,7 +22,7 @@ LANGUAGE_PARAMETER = re.compile(r'^language = "en"$', re.M)
 # What the builder writes into every notebook; it is translated once, not with each unit.
 CODE_STUB = "YOUR CODE HERE"
 TEXT_STUB = "YOUR ANSWER HERE"
-TEXTS = (*header.TEXTS, *opening.TEXTS, CODE_STUB, TEXT_STUB, closing.CHECK)
+TEXTS = (*header.TEXTS, *opening.TEXTS, CODE_STUB, TEXT_STUB, *shared.TEXTS, closing.CHECK)
 
 
 def builder_cells() -> list[NotebookNode]:
@@ -48,7 +48,7 @@ def expand(
     title.source = opening.with_links(title.source, unit, language, repository, words[opening.COLAB_ALT])
     start = opening.start_cells(unit.name, language, repository, words)
     end = closing.end_cells(words)
-    cells = [_with_language(cell, language) for cell in cells[count:]]
+    cells = [_with_language(_with_shared(cell, unit, words), language) for cell in cells[count:]]
     expanded = [title, *start, *(_expand_cell(cell, unit.name) for cell in cells), *end]
     _number(expanded, unit.name)
     notebook = new_notebook(cells=expanded)
@@ -60,6 +60,13 @@ def expand(
         language_info={"name": "python"},
     )
     return notebook
+
+
+def _with_shared(cell: NotebookNode, unit: Unit, words: dict[str, str]) -> NotebookNode:
+    """Write the text that every unit shares into a cell that asks for it."""
+    if "shared" in cell.metadata:
+        cell.source = shared.text(cell.metadata["shared"], unit, words)
+    return cell
 
 
 def _with_language(cell: NotebookNode, language: str) -> NotebookNode:

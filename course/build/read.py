@@ -21,6 +21,7 @@ from course import Refusal
 from helpers.language import LANGUAGES
 
 UNITS = Path(__file__).parents[1] / "units"
+ORDER = ("transformer", "emotion", "reviews", "intent", "ner", "toxicity")  # in which the units are best taken
 PAIRS = [(f"### BEGIN {what}", f"### END {what}") for what in ("SOLUTION", "HIDDEN TESTS")]
 
 
@@ -50,6 +51,11 @@ class Unit:
 def unit_names() -> list[str]:
     """The units that have a text, in alphabetical order."""
     return sorted(path.parent.name for path in UNITS.glob("*/unit.py"))
+
+
+def in_order(names: list[str]) -> list[str]:
+    """Units in the order in which they are best taken; those that it does not name come last."""
+    return [name for name in ORDER if name in names] + [name for name in names if name not in ORDER]
 
 
 def languages_of(name: str) -> tuple[str, ...]:

@@ -16,11 +16,10 @@ import jinja2
 import helpers
 from course import ROOT, Refusal
 from course.build.opening import BADGE, notebook_url
-from course.build.read import PAIRS, read_unit, unit_names
+from course.build.read import PAIRS, in_order, read_unit, unit_names
 from course.build.write import build_unit
 from helpers.language import BY_CODE
 
-ORDER = ("emotion", "reviews", "intent", "ner", "toxicity")  # in which the units are best taken
 TEMPLATES = Path(__file__).with_name("templates")
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[\w.-]+", re.ASCII)
 ADDRESS = re.compile(rf"colab\.research\.google\.com/github/({REPOSITORY.pattern})/blob/", re.ASCII)
@@ -70,11 +69,6 @@ def contents(repository: str, track: Callable[[list[str]], Iterable[str]] = iter
     files[".gitignore"] = GITIGNORE.encode()
     check(files)
     return files
-
-
-def in_order(names: list[str]) -> list[str]:
-    """Units in the order in which they are best taken; those that it does not name come last."""
-    return [name for name in ORDER if name in names] + [name for name in names if name not in ORDER]
 
 
 def address_of(folder: Path) -> str:

@@ -18,8 +18,7 @@ import nbformat
 
 from course import ROOT
 from course.build.opening import BADGE, notebook_url
-from course.build.read import LANGUAGES, languages_of, read_unit, unit_names
-from course.build.students import in_order
+from course.build.read import LANGUAGES, in_order, languages_of, read_unit, unit_names
 from course.build.write import repository
 from helpers.language import BY_CODE, words
 

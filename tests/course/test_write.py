@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -267,9 +268,11 @@ class TestParity:
             build_language(read_unit("ner"), "ru")
 
 
-def set_translation(root: Path, language: str, beginning: str, translation: str, **fields) -> None:
+def set_translation(
+    root: Path, language: str, beginning: str, translation: str, *, name: str = "ner", **fields
+) -> None:
     """Change one entry of a copied catalogue, that of the message with this beginning."""
-    path = root / "course" / "units" / "ner" / f"{language}.po"
+    path = root / catalog.label(name, language)
     catalogue = polib.pofile(str(path))
     (entry,) = (entry for entry in catalogue if entry.msgid.startswith(beginning))
     entry.msgstr = translation
@@ -285,18 +288,25 @@ class TestCatalogueGate:
         ("translation", "fields", "problem"),
         [
             ("", {}, "untranslated"),
-            ("Как работать с этим ноутбуком", {"flags": ["fuzzy"]}, "fuzzy"),
-            ("Как работать с `этим` ноутбуком", {}, "inline code differs"),
+            ("Посмотри на данные", {"flags": ["fuzzy"]}, "fuzzy"),
+            ("Посмотри на `данные`", {}, "inline code differs"),
         ],
     )
     def test_it_is_not_built(self, course_copy, translation, fields, problem):
-        set_translation(course_copy, "ru", "How to work with this notebook", translation, **fields)
+        set_translation(course_copy, "ru", "Look at the data", translation, **fields)
         with pytest.raises(CatalogueError, match=problem) as caught:
             build_language(read_unit("ner"), "ru")
         assert str(caught.value).startswith("course/units/ner/ru.po is not ready (1 entries;")
 
+    def test_the_text_that_all_units_share_stops_each_of_them(self, course_copy, monkeypatch):
+        shutil.copytree(catalog.COURSE / "locale", course_copy / "course" / "locale")
+        monkeypatch.setattr(catalog, "COURSE", course_copy / "course")
+        set_translation(course_copy, "ru", "How to work with this notebook", "", name=catalog.BUILDER)
+        with pytest.raises(CatalogueError, match=r"^course/locale/ru\.po is not ready \(1 entries; .*untranslated"):
+            build_language(read_unit("ner"), "ru")
+
     def test_the_other_languages_are(self, course_copy):
-        set_translation(course_copy, "ru", "How to work with this notebook", "")
+        set_translation(course_copy, "ru", "Look at the data", "")
         assert build_language(read_unit("ner"), "es").path == Path("ner-es/ner.ipynb")
 
 

@@ -15,24 +15,9 @@
 #   English by real people
 # ---
 
+# %% [markdown] shared="work"
+
 # %% [markdown]
-# ## How to work with this notebook
-#
-# Run the cells from top to bottom: click a cell and press Shift + Enter. Between the explanations there are
-# **five exercises** and **one written question**; all of them give points. An exercise is a cell that says
-# `raise NotImplementedError()`: replace that line with your own code. Right below stands a cell with tests. It
-# answers with a table of the rules of the exercise: ✓ you keep the rule, ✗ not yet, and the message says what to
-# look at, … the rule is tested after you hand in. A small test has no table: if it prints nothing, you are done.
-#
-# You answer the written question in the cell below it: double-click that cell, write, press Shift + Enter.
-#
-# When you hand in, more tests run than you can see here. They check the same rules on other examples, so
-# follow the text of the exercise and not only the example.
-#
-# > 💡 **Stuck?** Every exercise has two hints. The first one gives a direction, the second one nearly the code.
-#
-# You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
-#
 # > ⚠️ **About the texts.** Those of the full version (`full`) were written by real people, some of them in anger: there is
 # > swearing among them. Those of the reduced version (`offline`) were invented for this course and are tame.
 
@@ -44,14 +29,7 @@ checkpoint = ""
 epochs = 0
 learning_rate = 0.0
 
-# %% [markdown]
-# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version** (`full`) if there
-# is a GPU: the whole dataset and a DistilBERT. Wherever there is no GPU it takes the **reduced version** (`offline`): a small
-# dataset that comes with the course, and a small model. For English that is `all-MiniLM-L6-v2`, or MiniLM for short, which has
-# read English only; for other languages it is `multilingual-e5-small`, which has read about a hundred.
-#
-# An empty `data_language` means that the tweets are in the language of this notebook; with `"en"` they are English. Leave the rest
-# as it is: where a value is empty or zero, the course has chosen one.
+# %% [markdown] shared="switches"
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -1287,13 +1265,9 @@ show.examples(profile=shown, value=[getattr(profile, name) for name in shown])
 #
 # </details>
 #
-# **What comes next?** In `reviews` the texts are long, and the model goes on the web. The order that we recommend is `emotion` → `reviews` → `intent` →
-# `ner` → `toxicity`.
-#
-# **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
-# in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with
-# *File → Download → Download .ipynb*, in JupyterLab with *File → Download*. Upload the `.ipynb` file where your
-# teacher collects it.
+# **What comes next?** In `reviews` the texts are long, and the model goes on the web.
+
+# %% [markdown] shared="hand_in"
 
 # %% tags=["lesson"]
 show.results(

@@ -16,23 +16,7 @@
 #   and Spanish
 # ---
 
-# %% [markdown]
-# ## How to work with this notebook
-#
-# Run the cells from top to bottom: click a cell and press Shift + Enter. Between the explanations there are
-# **seven exercises** and **one written question**; all of them give points. An exercise is a cell that says
-# `raise NotImplementedError()`: replace that line with your own code. Right below stands a cell with tests. It
-# answers with a table of the rules of the exercise: ✓ you keep the rule, ✗ not yet, and the message says what to
-# look at, … the rule is tested after you hand in. A small test has no table: if it prints nothing, you are done.
-#
-# You answer the written question in the cell below it: double-click that cell, write, press Shift + Enter.
-#
-# When you hand in, more tests run than you can see here. They check the same rules on other examples, so
-# follow the text of the exercise and not only the example.
-#
-# > 💡 **Stuck?** Every exercise has two hints. The first one gives a direction, the second one nearly the code.
-#
-# You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
+# %% [markdown] shared="work"
 
 # %% tags=["parameters"]
 language = "en"
@@ -42,14 +26,7 @@ checkpoint = ""
 epochs = 0
 learning_rate = 0.0
 
-# %% [markdown]
-# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes **the full version (`full`)** if there
-# is a GPU: the whole dataset and a DistilBERT. Wherever there is none, it takes **the reduced version (`offline`)**: a small
-# dataset that was written for this course, and a small model. For English that is `all-MiniLM-L6-v2`, MiniLM for short, which has
-# read hardly anything but English; for other languages it is `multilingual-e5-small`, E5 for short, which has read about a hundred.
-#
-# An empty `data_language` means that you train in the language of this notebook; with `"en"` you train in English. Leave the rest as it
-# is: where a value is empty or zero, the course has chosen one.
+# %% [markdown] shared="switches"
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -789,6 +766,63 @@ rules.score()
 show.history(trainer)
 
 # %% [markdown]
+# <details>
+# <summary>The same without the course</summary>
+#
+# `training.make_trainer` hides nothing that you could not write yourself. This is the full version in English with the library alone; `compute_metrics` is
+# your function from exercise 3. For Russian or Spanish take `ru-RU` or `es-ES` and the model from the table at the beginning.
+#
+# ```python
+# from datasets import load_dataset
+# from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+# from transformers import Trainer, TrainingArguments, set_seed
+#
+# set_seed(13)
+# requests = load_dataset("AmazonScience/massive", data_dir="en-US", revision="refs/convert/parquet")
+# requests = requests.rename_column("intent", "label")
+# names = requests["train"].features["label"].names
+# tokenizer = AutoTokenizer.from_pretrained("distilbert-base-uncased")
+# tokenized = requests.map(lambda batch: tokenizer(batch["utt"], truncation=True), batched=True)
+# model = AutoModelForSequenceClassification.from_pretrained(
+#     "distilbert-base-uncased", num_labels=len(names), id2label=dict(enumerate(names))
+# )
+# arguments = TrainingArguments(
+#     output_dir="intent-model",
+#     num_train_epochs=3,
+#     per_device_train_batch_size=8,
+#     learning_rate=5e-5,
+#     weight_decay=0.01,
+#     train_sampling_strategy="group_by_length",
+#     eval_strategy="epoch",
+#     report_to="none",
+#     seed=13,
+# )
+# trainer = Trainer(
+#     model=model,
+#     args=arguments,
+#     train_dataset=tokenized["train"],
+#     eval_dataset=tokenized["validation"],
+#     data_collator=DataCollatorWithPadding(tokenizer),
+#     compute_metrics=compute_metrics,
+# )
+# trainer.train()
+# ```
+#
+# | line | what it means |
+# | --- | --- |
+# | `revision="refs/convert/parquet"` | the Hub's own copy of the data as Parquet files: the original is a program, which `datasets` no longer runs |
+# | `num_train_epochs=3` | all requests are read three times |
+# | `per_device_train_batch_size=8` | each step looks at 8 requests, on each GPU |
+# | `learning_rate=5e-5` | small steps: the weights are good already; it falls in a straight line to 0 |
+# | `weight_decay=0.01` | AdamW also pulls the weights a little towards 0, against overfitting |
+# | `train_sampling_strategy="group_by_length"` | requests of like length share a batch: less padding |
+# | `eval_strategy="epoch"` | the validation data are asked after each epoch |
+#
+# For the reduced version the course adds what small data need: the lower layers are frozen, each layer learns more slowly than the one above it, the targets are smoothed a
+# little, and the learning rate rises for the first tenth of the steps before it falls. All of that stands in `helpers/training.py`, and all numbers in `helpers/profiles.toml`.
+#
+# </details>
+#
 # ### Better than counting words?
 #
 # And now the test data:
@@ -1455,13 +1489,9 @@ show.examples(text=said, label=[in_words[names[label]] for label in found])
 #
 # </details>
 #
-# **What comes next?** In `ner` it is no longer the whole text that gets a class, but every word in it. The order that we recommend is `emotion` → `reviews` → `intent` →
-# `ner` → `toxicity`.
-#
-# **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
-# in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with
-# *File → Download → Download .ipynb*, in JupyterLab with *File → Download*. Upload the `.ipynb` file where your
-# teacher collects it.
+# **What comes next?** In `ner` it is no longer the whole text that gets a class, but every word in it.
+
+# %% [markdown] shared="hand_in"
 
 # %% tags=["lesson"]
 show.results(profile, trained | {f"scope_{name}": value for name, value in scope.items()})

@@ -17,23 +17,7 @@
 #   CoNLL-2002 in Spanish, news by EFE
 # ---
 
-# %% [markdown]
-# ## How to work with this notebook
-#
-# Run the cells from top to bottom: click a cell and press Shift + Enter. Between the explanations there are
-# **five exercises** and **one written question**; all of them give points. An exercise is a cell that says
-# `raise NotImplementedError()`: replace that line with your own code. Right below stands a cell with tests. It
-# answers with a table of the rules of the exercise: ✓ you keep the rule, ✗ not yet, and the message says what to
-# look at, … the rule is tested after you hand in. A small test has no table: if it prints nothing, you are done.
-#
-# You answer the written question in the cell below it: double-click that cell, write, press Shift + Enter.
-#
-# When you hand in, more tests run than you can see here. They check the same rules on other examples, so
-# follow the text of the exercise and not only the example.
-#
-# > 💡 **Stuck?** Every exercise has two hints. The first one gives a direction, the second one nearly the code.
-#
-# You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
+# %% [markdown] shared="work"
 
 # %% tags=["parameters"]
 language = "en"
@@ -43,22 +27,11 @@ checkpoint = ""
 epochs = 0
 learning_rate = 0.0
 
+# %% [markdown] shared="switches"
+
 # %% [markdown]
-# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version (`full`)** if there
-# is a GPU: a large published dataset and a large model. Wherever there is no GPU, it takes the **reduced version (`offline`)**: a
-# small dataset that comes with the course and a small model. `data_language` is the language of the texts on which you train. Empty
-# means the language of this notebook; with `"en"` you train on English, as the original tasks do. Leave the rest as it is: where a
-# value is empty or zero, the course has chosen one.
-#
-# | language of the texts | full version: data and model | reduced version: model |
-# | --- | --- | --- |
-# | English | CoNLL-2003, `bert-base-cased` | `all-MiniLM-L6-v2`, MiniLM for short |
-# | Russian | WikiNEuRal, `bert-base-multilingual-cased` | `multilingual-e5-small` |
-# | Spanish | CoNLL-2002, `bert-base-multilingual-cased` | `multilingual-e5-small` |
-#
-# MiniLM has learned English and is *uncased*: `Paris` and `paris` are the same word to it. `multilingual-e5-small` has read about a
-# hundred languages and tells capital letters from small ones, as the two large models do. A capital is one of the main clues to a
-# name; MiniLM has to do without it.
+# MiniLM is *uncased*: `Paris` and `paris` are the same word to it. E5 tells capital letters from small ones, as the two large models do. A
+# capital is one of the main clues to a name; MiniLM has to do without it, and section 6 measures what that costs.
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -889,6 +862,63 @@ rules.score()
 show.history(trainer)
 
 # %% [markdown]
+# <details>
+# <summary>The same without the course</summary>
+#
+# `training.make_trainer` hides nothing that you could not write yourself. This is the full version in English with the library alone; `preprocess_ner_dataset` and
+# `calculate_metrics` are your functions. The names of data and model for other languages stand in the table at the beginning.
+#
+# ```python
+# from functools import partial
+# from datasets import load_dataset
+# from transformers import AutoModelForTokenClassification, AutoTokenizer
+# from transformers import DataCollatorForTokenClassification, Trainer, TrainingArguments, set_seed
+#
+# set_seed(13)
+# sentences = load_dataset("lhoestq/conll2003")
+# names = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-MISC", "I-MISC"]
+# tokenizer = AutoTokenizer.from_pretrained("bert-base-cased")
+# tokenized = sentences.map(preprocess_ner_dataset, fn_kwargs={"tokenizer": tokenizer})
+# model = AutoModelForTokenClassification.from_pretrained(
+#     "bert-base-cased", num_labels=len(names), id2label=dict(enumerate(names))
+# )
+# arguments = TrainingArguments(
+#     output_dir="ner-model",
+#     num_train_epochs=3,
+#     per_device_train_batch_size=8,
+#     learning_rate=2e-5,
+#     weight_decay=0.01,
+#     train_sampling_strategy="group_by_length",
+#     eval_strategy="epoch",
+#     report_to="none",
+#     seed=13,
+# )
+# trainer = Trainer(
+#     model=model,
+#     args=arguments,
+#     train_dataset=tokenized["train"],
+#     eval_dataset=tokenized["validation"],
+#     data_collator=DataCollatorForTokenClassification(tokenizer),
+#     compute_metrics=partial(calculate_metrics, label_names=names),
+# )
+# trainer.train()
+# ```
+#
+# | line | what it means |
+# | --- | --- |
+# | `names` | the tags in the order of their numbers; in these data the numbers come without names |
+# | `num_train_epochs=3` | all sentences are read three times |
+# | `per_device_train_batch_size=8` | each step looks at 8 sentences, on each GPU |
+# | `learning_rate=2e-5` | small steps: the weights are good already; it falls in a straight line to 0 |
+# | `weight_decay=0.01` | AdamW also pulls the weights a little towards 0, against overfitting |
+# | `train_sampling_strategy="group_by_length"` | sentences of like length share a batch: less padding |
+# | `eval_strategy="epoch"` | the validation data are asked after each epoch |
+#
+# For the reduced version the course freezes the lowest layers as well, and the learning rate rises for the first tenth of the steps before it falls. All of that stands in
+# `helpers/training.py`, and all numbers in `helpers/profiles.toml`.
+#
+# </details>
+#
 # ### Better than the dictionary?
 
 # %% tags=["lesson"]
@@ -1377,13 +1407,9 @@ show.table(measured)
 #
 # </details>
 #
-# **What comes next?** In `toxicity` a model answers in words instead of tags. The order that we recommend is `emotion` → `reviews` →
-# `intent` → `ner` → `toxicity`.
-#
-# **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
-# in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with
-# *File → Download → Download .ipynb*, in JupyterLab with *File → Download*. Upload the `.ipynb` file where your
-# teacher collects it.
+# **What comes next?** In `toxicity` a model answers in words instead of tags.
+
+# %% [markdown] shared="hand_in"
 
 # %% tags=["lesson"]
 show.results(

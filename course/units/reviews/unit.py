@@ -18,23 +18,7 @@
 #   (Cruz et al., 2008)
 # ---
 
-# %% [markdown]
-# ## How to work with this notebook
-#
-# Run the cells from top to bottom: click a cell and press Shift + Enter. Between the explanations there are
-# **six exercises** and **one written question**; all of them give points. An exercise is a cell that says
-# `raise NotImplementedError()`: replace that line with your own code. Right below stands a cell with tests. It
-# answers with a table of the rules of the exercise: ✓ you keep the rule, ✗ not yet, and the message says what to
-# look at, … the rule is tested after you hand in. A small test has no table: if it prints nothing, you are done.
-#
-# You answer the written question in the cell below it: double-click that cell, write, press Shift + Enter.
-#
-# When you hand in, more tests run than you can see here. They check the same rules on other examples, so
-# follow the text of the exercise and not only the example.
-#
-# > 💡 **Stuck?** Every exercise has two hints. The first one gives a direction, the second one nearly the code.
-#
-# You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
+# %% [markdown] shared="work"
 
 # %% tags=["parameters"]
 language = "en"
@@ -44,14 +28,7 @@ checkpoint = ""
 epochs = 0
 learning_rate = 0.0
 
-# %% [markdown]
-# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version** (`full`) if there
-# is a GPU: the whole dataset and a DistilBERT. Wherever there is no GPU it takes the **reduced version** (`offline`): a small
-# dataset that comes with the course, and a small model. For English that is `all-MiniLM-L6-v2`, or MiniLM for short, which has
-# read English only; for other languages it is `multilingual-e5-small`, which has read about a hundred.
-#
-# An empty `data_language` means that the reviews are in the language of this notebook; with `"en"` they are English. Leave the
-# rest as it is: where a value is empty or zero, the course has chosen one.
+# %% [markdown] shared="switches"
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -637,6 +614,61 @@ rules.score()
 show.history(trainer)
 
 # %% [markdown]
+# <details>
+# <summary>The same without the course</summary>
+#
+# `training.make_trainer` hides nothing that you could not write yourself. This is the full version in English with the library alone; `compute_metrics` is
+# your function from exercise 2. The names of data and model for other languages stand in the table at the beginning.
+#
+# ```python
+# from datasets import load_dataset
+# from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+# from transformers import Trainer, TrainingArguments, set_seed
+#
+# set_seed(13)
+# parts = load_dataset("stanfordnlp/imdb", split="train").train_test_split(test_size=0.1, seed=13)
+# tokenizer = AutoTokenizer.from_pretrained("distilbert-base-uncased")
+# tokenized = parts.map(lambda batch: tokenizer(batch["text"], truncation=True), batched=True)
+# model = AutoModelForSequenceClassification.from_pretrained("distilbert-base-uncased", num_labels=2)
+# arguments = TrainingArguments(
+#     output_dir="reviews-model",
+#     num_train_epochs=2,
+#     per_device_train_batch_size=16,
+#     learning_rate=2e-5,
+#     weight_decay=0.01,
+#     train_sampling_strategy="group_by_length",
+#     eval_strategy="epoch",
+#     report_to="none",
+#     seed=13,
+# )
+# trainer = Trainer(
+#     model=model,
+#     args=arguments,
+#     train_dataset=tokenized["train"],
+#     eval_dataset=tokenized["test"],
+#     data_collator=DataCollatorWithPadding(tokenizer),
+#     compute_metrics=compute_metrics,
+# )
+# trainer.train()
+# ```
+#
+# | line | what it means |
+# | --- | --- |
+# | `test_size=0.1` | IMDB has no validation data, so a tenth of the training data watches the training |
+# | `num_train_epochs=2` | all reviews are read twice |
+# | `per_device_train_batch_size=16` | each step looks at 16 reviews, on each GPU |
+# | `learning_rate=2e-5` | small steps: the weights are good already; it falls in a straight line to 0 |
+# | `weight_decay=0.01` | AdamW also pulls the weights a little towards 0, against overfitting |
+# | `train_sampling_strategy="group_by_length"` | reviews of like length share a batch: less padding |
+# | `eval_strategy="epoch"` | the validation data are asked after each epoch |
+# | `report_to="none"` | nothing is sent to a service that draws curves |
+# | `seed=13` | the random numbers, and with them the order of the data, are the same in each run |
+#
+# For the reduced version the course adds what makes a small machine fast: only the last 96 tokens are read, the lowest layers are frozen, and the learning rate rises for
+# the first tenth of the steps before it falls. All of that stands in `helpers/training.py`, and all numbers in `helpers/profiles.toml`.
+#
+# </details>
+#
 # ## 6. A rating from 1 to 10
 #
 # The **softmax** turns logits into probabilities: numbers between 0 and 1 that add up to 1.
@@ -1284,13 +1316,9 @@ sorted(path.name for path in Path("reviews-model").iterdir())
 #
 # </details>
 #
-# **What comes next?** In `intent` a text has one of sixty classes, or none of them. The order that we recommend is `emotion` → `reviews` → `intent` →
-# `ner` → `toxicity`.
-#
-# **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
-# in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with
-# *File → Download → Download .ipynb*, in JupyterLab with *File → Download*. Upload the `.ipynb` file where your
-# teacher collects it.
+# **What comes next?** In `intent` a text has one of sixty classes, or none of them.
+
+# %% [markdown] shared="hand_in"
 
 # %% tags=["lesson"]
 show.results(profile, results)

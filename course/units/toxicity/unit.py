@@ -18,23 +18,8 @@
 # > ⚠️ **Content note.** This unit is about insults, so you will read some. Some of the requests that come with the course are
 # > rude; none holds slurs. The full dataset is taken from real life and is worse: it holds hate, threats and sexual
 # > violence. With the reduced version, `profile = "offline"`, you can do the whole unit without it.
-#
-# ## How to work with this notebook
-#
-# Run the cells from top to bottom: click a cell and press Shift + Enter. Between the explanations there are
-# **five exercises** and **one written question**; all of them give points. An exercise is a cell that says
-# `raise NotImplementedError()`: replace that line with your own code. Right below stands a cell with tests. It
-# answers with a table of the rules of the exercise: ✓ you keep the rule, ✗ not yet, and the message says what to
-# look at, … the rule is tested after you hand in. A small test has no table: if it prints nothing, you are done.
-#
-# You answer the written question in the cell below it: double-click that cell, write, press Shift + Enter.
-#
-# When you hand in, more tests run than you can see here. They check the same rules on other examples, so
-# follow the text of the exercise and not only the example.
-#
-# > 💡 **Stuck?** Every exercise has two hints. The first one gives a direction, the second one nearly the code.
-#
-# You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
+
+# %% [markdown] shared="work"
 
 # %% tags=["parameters"]
 language = "en"
@@ -44,17 +29,11 @@ checkpoint = ""
 epochs = 0
 learning_rate = 0.0
 
+# %% [markdown] shared="switches"
+
 # %% [markdown]
-# The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version** (`full`) if there
-# is a GPU: a large published dataset and a pretrained T5. Wherever there is no GPU it takes the **reduced version** (`offline`): a small dataset
-# and a very small T5, `t5-tiny`, that come with the course. `data_language` is the language of the texts on which you train. Empty means the language of
-# this notebook; with `"en"` you train on English, as the original task does. Leave the rest as it is: where a value is empty or zero, the course has chosen one.
-#
-# | language of the texts | full version: data and model | reduced version: model |
-# | --- | --- | --- |
-# | English | ToxicChat, `t5-small` | `t5-tiny` |
-# | Russian | TextDetox, `cointegrated/rut5-small` | `t5-tiny` |
-# | Spanish | TextDetox, `google/mt5-small` | `t5-tiny` |
+# The models of the full version are T5, and they were trained on a great deal of text. `t5-tiny` is a very small T5 that is made anew for every run: it has
+# never read anything.
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -867,6 +846,66 @@ rules.score()
 show.history(trainer)
 
 # %% [markdown]
+# <details>
+# <summary>The same without the course</summary>
+#
+# `training.make_trainer` hides nothing that you could not write yourself. This is the full version in English with the library alone, without the balance; `compute_metric` is
+# your function from exercise 2. The names of data and model for other languages stand in the table at the beginning.
+#
+# ```python
+# from functools import partial
+# from datasets import load_dataset
+# from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, DataCollatorForSeq2Seq
+# from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments, set_seed
+#
+# set_seed(13)
+# requests = load_dataset("lmsys/toxic-chat", "toxicchat0124").filter(lambda row: row["human_annotation"])
+# tokenizer = AutoTokenizer.from_pretrained("t5-small")
+# tokenized = requests.map(
+#     lambda row: tokenizer(
+#         "toxic: " + row["user_input"],
+#         text_target="yes" if row["toxicity"] else "no",
+#         truncation=True,
+#         max_length=512,
+#     )
+# )
+# model = AutoModelForSeq2SeqLM.from_pretrained("t5-small")
+# arguments = Seq2SeqTrainingArguments(
+#     output_dir="toxicity-model",
+#     num_train_epochs=15,
+#     per_device_train_batch_size=64,
+#     learning_rate=5e-5,
+#     predict_with_generate=True,
+#     train_sampling_strategy="group_by_length",
+#     report_to="none",
+#     seed=13,
+# )
+# trainer = Seq2SeqTrainer(
+#     model=model,
+#     args=arguments,
+#     train_dataset=tokenized["train"],
+#     data_collator=DataCollatorForSeq2Seq(tokenizer, model=model),
+#     compute_metrics=partial(compute_metric, tokenizer=tokenizer),
+# )
+# trainer.train()
+# trainer.evaluate(tokenized["test"])
+# ```
+#
+# | line | what it means |
+# | --- | --- |
+# | `human_annotation` | only the requests that a person has labelled |
+# | `text_target` | what the model shall write: it becomes `labels` |
+# | `num_train_epochs=15` | all requests are read fifteen times: the toxic ones are few |
+# | `per_device_train_batch_size=64` | each step looks at 64 requests, on each GPU |
+# | `learning_rate=5e-5` | small steps: the weights are good already; it falls in a straight line to 0 |
+# | `predict_with_generate=True` | in an evaluation the model writes its answers by itself |
+# | `train_sampling_strategy="group_by_length"` | requests of like length share a batch: less padding |
+#
+# The balance is one line more, `tokenized["train"].select(…)` with the numbers of the toxic rows several times. For the reduced version the course raises the learning rate a hundredfold,
+# because random weights are far from good. All of that stands in `helpers/training.py`, and all numbers in `helpers/profiles.toml`.
+#
+# </details>
+#
 # ### Did the balance help?
 #
 # Nobody knows without measuring. We train a second model in the same way, but on the training data as they are, for as many steps:
@@ -1221,12 +1260,9 @@ published and show.table(compared)
 #
 # </details>
 #
-# **What comes next?** The order that we recommend is `emotion` → `reviews` → `intent` → `ner` → `toxicity`, so this unit is the last one. If you have left one out, it is its turn now.
-#
-# **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
-# in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with
-# *File → Download → Download .ipynb*, in JupyterLab with *File → Download*. Upload the `.ipynb` file where your
-# teacher collects it.
+# **What comes next?** This unit is the last one. If you have left one out, it is its turn now.
+
+# %% [markdown] shared="hand_in"
 
 # %% tags=["lesson"]
 show.results(
