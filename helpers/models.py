@@ -6,6 +6,7 @@ tokenizers whose limits are right. Nothing here is downloaded at import.
 
 import copy
 import logging
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -91,7 +92,8 @@ def _from_hub(checkpoint: str) -> str:
 def quiet() -> None:
     """Switch off the libraries' reports and bars: noise in a notebook, and the bars leave widget state in it.
 
-    The live table of a training stays: `TrainingArguments` has it by default where its module may warn.
+    The live table of a training stays: `TrainingArguments` has it by default where its module may warn. A `Trainer`
+    without a GPU would say with every pass over the data that pinned memory is of no use there.
     """
     import datasets
     import transformers
@@ -100,6 +102,7 @@ def quiet() -> None:
     transformers.logging.set_verbosity_error()
     if is_in_notebook():
         logging.getLogger("transformers.training_args").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
 
