@@ -68,24 +68,57 @@ def train_stance(dataset, checkpoint):
     model or its folder. Number and names of the classes are read from the data, also of a class that has no
     tweet there. Returns `(trainer, {"accuracy", "f1"})`.
     """
-    from transformers import DataCollatorWithPadding
+    from tempfile import TemporaryDirectory
 
-    from helpers import emotion, models, profiles, training
+    from transformers import (
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+        DataCollatorWithPadding,
+        Trainer,
+        TrainingArguments,
+        set_seed,
+    )
+
+    from helpers import models, profiles, training
 
     profile = profiles.load("stance", checkpoint=checkpoint)
-    tokenizer = models.load_tokenizer(checkpoint)
+    folder = models.fetch(checkpoint)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     encoded = dataset.map(encode_tweets, batched=True, fn_kwargs={"tokenizer": tokenizer}, remove_columns=["text"])
-    trainer = training.make_trainer(
-        profile,
-        emotion.build_classifier(checkpoint, dataset["train"].features["label"].names),
-        tokenizer,
-        train_dataset=encoded["train"],
-        eval_dataset=encoded["validation"],
-        data_collator=DataCollatorWithPadding(tokenizer),
-        compute_metrics=compute_metrics,
+    names = dataset["train"].features["label"].names
+    set_seed(profile.seed)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        folder,
+        num_labels=len(names),
+        id2label=dict(enumerate(names)),
+        label2id={name: index for index, name in enumerate(names)},
     )
-    trainer.train()
-    scores = trainer.evaluate(encoded["test"])
+    training.adapt(model, profile)
+    with TemporaryDirectory() as output_dir:
+        arguments = TrainingArguments(
+            output_dir=output_dir,
+            num_train_epochs=profile.epochs,
+            per_device_train_batch_size=profile.batch_size,
+            learning_rate=profile.learning_rate,
+            lr_scheduler_type=profile.schedule,
+            warmup_steps=profile.warmup,
+            weight_decay=profile.weight_decay,
+            label_smoothing_factor=profile.label_smoothing,
+            train_sampling_strategy="sequential",
+            report_to="none",
+            seed=profile.seed,
+        )
+        trainer = Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=training.by_length(encoded["train"], profile.batch_size),
+            eval_dataset=encoded["validation"],
+            data_collator=DataCollatorWithPadding(tokenizer),
+            compute_metrics=compute_metrics,
+            optimizers=(training.make_optimizer(profile, model), None),
+        )
+        trainer.train()
+        scores = trainer.evaluate(encoded["test"])
     return trainer, {name: scores[f"eval_{name}"] for name in ("accuracy", "f1")}
 
 
@@ -121,7 +154,7 @@ def baseline_predictions(train, texts):
     return {name: model.predict(list(texts)) for name, model in fitted.items()}
 
 
-def padding_cost(texts, model, tokenizer, max_length=60, batch_size=32, repeats=2):
+def padding_cost(texts, model, tokenizer, max_length=60, batch_size=32, repeats=1):
     """Measure what padding costs: the same tweets, padded in three ways.
 
     `max_length` pads every tweet to that length, `longest` each batch to its longest tweet, `sorted` does so after
@@ -147,11 +180,34 @@ def padding_cost(texts, model, tokenizer, max_length=60, batch_size=32, repeats=
             started = time.perf_counter()
             with torch.no_grad():
                 for batch in batches:
-                    model(**batch).logits.cpu()  # a GPU has finished when the numbers are here
+                    model(**batch)[0].cpu()  # a GPU has finished when the numbers are here
             seconds.append(time.perf_counter() - started)
         masks = torch.cat([batch["attention_mask"].flatten() for batch in batches]).float()
         costs[name] = {"seconds": min(seconds), "padding": 1 - masks.mean().item()}
     return costs
+
+
+def mean_vectors(texts, body, tokenizer, batch_size=32):
+    """The mean of the vectors of its tokens for every text, `[n, size]`, as an encoder without a head has them.
+
+    Texts are cut off as in training; those of like length are read together, and the rows come in the order of `texts`.
+    """
+    import numpy as np
+    import torch
+
+    from helpers.pooling import mean_of_tokens
+
+    body.eval()
+    order = np.argsort([len(text) for text in texts], kind="stable")
+    vectors = np.empty((len(texts), body.config.hidden_size), dtype=np.float32)
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        some = [texts[row] for row in rows]
+        batch = tokenizer(some, truncation=True, max_length=60, padding=True, return_tensors="pt").to(body.device)
+        with torch.no_grad():
+            hidden = body(**batch).last_hidden_state
+        vectors[rows] = mean_of_tokens(hidden, batch["attention_mask"]).cpu().numpy()
+    return vectors
 
 
 def worst_errors(logits, labels, count=5):

@@ -5,6 +5,8 @@ tokenizers whose limits are right. Nothing here is downloaded at import.
 """
 
 import copy
+import logging
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -88,11 +90,19 @@ def _from_hub(checkpoint: str) -> str:
 
 
 def quiet() -> None:
-    """Switch off the libraries' reports and bars: noise in a notebook, and the bars leave widget state in it."""
+    """Switch off the libraries' reports and bars: noise in a notebook, and the bars leave widget state in it.
+
+    The live table of a training stays: `TrainingArguments` has it by default where its module may warn. A `Trainer`
+    without a GPU would say with every pass over the data that pinned memory is of no use there.
+    """
     import datasets
     import transformers
+    from transformers.utils import is_in_notebook
 
     transformers.logging.set_verbosity_error()
+    if is_in_notebook():
+        logging.getLogger("transformers.training_args").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
 
@@ -294,7 +304,7 @@ def keyword_classifier(class_of: dict[str, str], tokenizer, label_names: list[st
         num_hidden_layers=1,
         num_attention_heads=1,
         intermediate_size=1,
-        max_position_embeddings=tokenizer.model_max_length,
+        max_position_embeddings=min(tokenizer.model_max_length, 512),  # some tokenizers record no limit
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=0.0,
         id2label=dict(enumerate(label_names)),

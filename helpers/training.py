@@ -1,7 +1,7 @@
 """Training in one place: `Trainer` with the course's settings, and the same loop made by hand.
 
-In: a model, tokenized data, a profile. Out: a trained model and its metrics. No lesson writes
-`TrainingArguments` of its own, so a renamed argument is mended here, once.
+In: a model, tokenized data, a profile. Out: a trained model and its metrics. Only the unit `emotion` writes
+`TrainingArguments` of its own and takes single parts from here (`adapt`, `by_length`, `make_optimizer`).
 """
 
 import math
@@ -103,7 +103,15 @@ def shuffled_groups(lengths: list[int], batch_size: int) -> list[int]:
     return [row for i in torch.randperm(len(whole)).tolist() for row in whole[i]] + last
 
 
-def _adapt(model, profile: Profile) -> None:
+def by_length(rows, batch_size: int):
+    """The same rows of a tokenized `Dataset` in another order: `shuffled_groups` of them, for batches that are drawn
+    one after the other.
+    """
+    return rows.select(shuffled_groups([len(ids) for ids in rows["input_ids"]], batch_size))
+
+
+def adapt(model, profile: Profile) -> None:
+    """Freeze as many layers of a model, and switch off as much of its dropout, as the profile says."""
     freeze(model, profile.frozen_layers)
     if not profile.attention_dropout:
         drop_no_attention(model)
@@ -164,7 +172,7 @@ def make_trainer(
             return iter(shuffled_groups(self.lengths, profile.batch_size))
 
     set_seed(profile.seed)
-    _adapt(model, profile)
+    adapt(model, profile)
     folder = tempfile.mkdtemp(prefix="course-")
     steps = profile.epochs * math.ceil(len(train_dataset) / profile.batch_size)
     arguments = make_arguments(
@@ -214,7 +222,7 @@ def prepare(profile: Profile, model, *, train_dataset, eval_dataset, data_collat
     from transformers import get_scheduler
 
     set_seed(profile.seed)
-    _adapt(model, profile)
+    adapt(model, profile)
     smooth_labels(model, profile.label_smoothing)
     accelerator = Accelerator(mixed_precision="bf16" if models.precision() == "bf16" else "no")
     size = profile.batch_size

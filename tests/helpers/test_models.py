@@ -1,5 +1,7 @@
 """Where checkpoints come from, and which device and precision they run on."""
 
+import copy
+import logging
 from pathlib import Path
 
 import pytest
@@ -283,3 +285,25 @@ def test_dropout_spoils_the_keyword_classifier_in_training_mode(tokenizer):
     assert moods(model, tokenizer, ["party"] * 40) == ["joy"] * 40
     torch.manual_seed(0)
     assert moods(model.train(), tokenizer, ["party"] * 40) != ["joy"] * 40
+
+
+def test_a_quiet_library_still_shows_the_table_of_epochs_in_a_notebook(monkeypatch):
+    """And nothing but that: transformers says no more than errors."""
+    from transformers import utils
+
+    logger = logging.getLogger("transformers.training_args")
+    monkeypatch.setattr(utils, "is_in_notebook", lambda: True)
+    before = logger.level
+    try:
+        models.quiet()
+        assert logger.isEnabledFor(logging.WARNING)
+        assert not logging.getLogger("transformers.trainer").isEnabledFor(logging.WARNING)
+    finally:
+        logger.setLevel(before)
+
+
+def test_a_tokenizer_without_a_limit_is_no_reason_for_endless_positions(tokenizer):
+    boundless = copy.deepcopy(tokenizer)
+    boundless.model_max_length = int(1e30)
+    model = models.keyword_classifier({"party": "joy"}, boundless, ["anger", "joy"])
+    assert model.config.max_position_embeddings == 512

@@ -294,6 +294,26 @@ def test_shuffled_groups_save_padding_without_an_order_of_length():
     assert training.shuffled_groups(lengths, 8) != order
 
 
+def test_rows_by_length_are_the_same_rows_in_batches_of_like_length():
+    lengths = [2, 9] * 40
+    rows = Dataset.from_dict({"input_ids": [[0] * n for n in lengths], "number": list(range(80))})
+    ordered = training.by_length(rows, 8)
+    assert sorted(ordered["number"]) == list(range(80))
+    assert list(ordered["number"]) != list(range(80))
+    assert all(len({len(ids) for ids in ordered[at : at + 8]["input_ids"]}) == 1 for at in range(0, 80, 8))
+
+
+@pytest.mark.parametrize("attention_dropout", [True, False])
+def test_a_model_is_adapted_as_the_profile_says(attention_dropout):
+    model = tiny_model(dropout=0.1)
+    training.adapt(model, dataclasses.replace(PROFILE, frozen_layers=1, attention_dropout=attention_dropout))
+    first, second = model.bert.encoder.layer
+    assert not any(parameter.requires_grad for parameter in first.parameters())
+    assert all(parameter.requires_grad for parameter in second.parameters())
+    assert second.attention.self.dropout.p == (0.1 if attention_dropout else 0.0)
+    assert second.attention.output.dropout.p == 0.1
+
+
 def test_a_profile_chooses_shuffled_groups(trainer_of):
     data, seen = sentences(), []
     trainer = trainer_of(tiny_model(layers=1), data, epochs=1, sampling="shuffled_groups")

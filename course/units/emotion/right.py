@@ -56,6 +56,20 @@ def compute_metrics(eval_pred):
     return {"accuracy": counts.trace().item() / len(predictions), "f1": f1.mean().item()}
 """),
     ("training", "hint 2", """\
+model = build_classifier(checkpoint, label_names)
+training.adapt(model, profile)
+trainer = Trainer(
+    model=model,
+    args=arguments,
+    train_dataset=training.by_length(tokenized["train"], profile.batch_size),
+    eval_dataset=tokenized["validation"],
+    data_collator=data_collator,
+    compute_metrics=compute_metrics,
+    optimizers=(training.make_optimizer(profile, model), None),
+)
+trainer.train()
+"""),
+    ("training", "in one call, as the other units do", """\
 model = emotion.build_classifier(checkpoint, label_names)
 trainer = training.make_trainer(
     profile,
@@ -134,6 +148,42 @@ def predict_emotions(texts, model, tokenizer):
     return names
 """),
     ("train_stance", "hint 2", """\
+def train_stance(dataset, checkpoint):
+    profile = profiles.load("stance", checkpoint=checkpoint)
+    tokenizer = AutoTokenizer.from_pretrained(models.fetch(checkpoint))
+    names = dataset["train"].features["label"].names
+    encoded = dataset.map(encode_tweets, batched=True, fn_kwargs={"tokenizer": tokenizer}, remove_columns=["text"])
+    model = build_classifier(checkpoint, names)
+    training.adapt(model, profile)
+    with TemporaryDirectory() as output_dir:
+        arguments = TrainingArguments(
+            output_dir=output_dir,
+            num_train_epochs=profile.epochs,
+            per_device_train_batch_size=profile.batch_size,
+            learning_rate=profile.learning_rate,
+            lr_scheduler_type=profile.schedule,
+            warmup_steps=profile.warmup,
+            weight_decay=profile.weight_decay,
+            train_sampling_strategy="sequential",
+            logging_strategy="epoch",
+            report_to="none",
+            bf16=models.precision() == "bf16",
+            seed=profile.seed,
+        )
+        trainer = Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=training.by_length(encoded["train"], profile.batch_size),
+            eval_dataset=encoded["validation"],
+            data_collator=DataCollatorWithPadding(tokenizer),
+            compute_metrics=compute_metrics,
+            optimizers=(training.make_optimizer(profile, model), None),
+        )
+        trainer.train()
+    result = trainer.evaluate(encoded["test"])
+    return trainer, {"accuracy": result["eval_accuracy"], "f1": result["eval_f1"]}
+"""),
+    ("train_stance", "in one call, as the other units do", """\
 def train_stance(dataset, checkpoint):
     profile = profiles.load("stance", checkpoint=checkpoint)
     tokenizer = models.load_tokenizer(checkpoint)

@@ -33,14 +33,18 @@ learning_rate = 0.0
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
+from dataclasses import replace
 from functools import cache
+from tempfile import TemporaryDirectory
 
-from helpers import data, emotion, models, profiles, show, training, vocabulary
+from helpers import data, emotion, models, profiles, show, training
 from helpers.rules import Rules
 import numpy as np
-from transformers import DataCollatorWithPadding, set_seed
+from transformers import DataCollatorWithPadding, Trainer, TrainingArguments, set_seed
 
 models.quiet()
+# What the notebook writes to disk; it is deleted when the kernel stops.
+work = TemporaryDirectory(ignore_cleanup_errors=True)
 
 # %%
 profile = profiles.load(
@@ -68,6 +72,9 @@ dataset = data.load(profile.dataset, profile.data, profile.locale)
 dataset
 
 # %% [markdown]
+# `data.load` belongs to the course. It fetches the rows from the Hub, the public collection of datasets and models at huggingface.co,
+# or takes those that come with the course. You will see in a moment what it does.
+#
 # There are three parts, called **splits**. We train on `train` and decide everything on `validation`; `test` is only for
 # measuring, never for deciding. Each row has two fields:
 
@@ -82,6 +89,31 @@ label_names = dataset["train"].features["label"].names
 # For people: behind a name stands what it means, where that is another word.
 named = emotion.with_meaning(label_names, language)
 named
+
+# %% [markdown]
+# The library behind it is called `datasets`. For a dataset on the Hub you would write one line, `load_dataset("cardiffnlp/tweet_eval", "emotion")`; the
+# page of the dataset says what its labels mean. For files of your own you name their format. To see this without a network, we write our rows
+# into files, one JSON object per line, and let the library alone read them:
+
+# %% tags=["lesson"]
+from datasets import ClassLabel, load_dataset
+
+files = {split: f"{work.name}/{split}.jsonl" for split in dataset}
+for split, path in files.items():
+    dataset[split].to_json(path, force_ascii=False)
+bare = load_dataset("json", data_files=files, cache_dir=work.name)
+bare["train"].features
+
+# %% [markdown]
+# The texts are there; the labels are bare numbers, because a file does not know what its classes are called. You say it with `cast_column`, and then
+# the result is the one that `data.load` gave you:
+
+# %% tags=["lesson"]
+bare = bare.cast_column("label", ClassLabel(names=label_names))
+bare["train"].features, bare["train"][:] == dataset["train"][:]
+
+# %% [markdown]
+# Now read some of the tweets:
 
 # %% tags=["lesson"]
 rows = dataset["train"][:12]
@@ -143,17 +175,25 @@ show.table(baselines)
 # ## 3. From tweets to tokens
 #
 # A model reads numbers, not letters. Its **tokenizer** cuts a text into **tokens** and gives each of them its number in the
-# vocabulary. Frequent words are one token; rare ones are cut into **word pieces**.
+# vocabulary. Frequent words are one token; rare ones are cut into **word pieces**, also called *subwords*.
+#
+# Tokenizer and model belong together, and are stored together: the state of a trained model under a name, weights, settings and vocabulary, is a
+# **checkpoint**. The parameter `checkpoint` above says which one we take. `models.fetch` brings it onto this machine and returns its folder. From here on
+# you work with the library transformers itself. Its Auto classes look into the folder and choose the class that fits; given a name from the Hub instead of
+# a folder, `from_pretrained` downloads the checkpoint.
 
 # %%
-tokenizer = models.load_tokenizer(checkpoint)
+from transformers import AutoTokenizer
+
+folder = models.fetch(checkpoint)
+tokenizer = AutoTokenizer.from_pretrained(folder)
 sentence = "A long trip to Mordor"
 tokenizer.tokenize(sentence)
 
 # %% [markdown]
-# Even a word that the model has never seen can be put together from pieces. There are two ways to write where words begin: with MiniLM and
-# DistilBERT a piece that continues a word has `##` in front; with `multilingual-e5-small` a piece that begins a word has `▁`, which stands
-# for the space.
+# Even a word that the model has never seen can be put together from pieces. There are two ways to write where words begin. MiniLM and
+# DistilBERT use WordPiece: a piece that continues a word has `##` in front. `multilingual-e5-small` uses SentencePiece: a piece that begins a word has `▁`, which
+# stands for the space.
 #
 # If you call the tokenizer like a function, it gives what the model needs:
 
@@ -162,7 +202,8 @@ encoded = tokenizer(sentence)
 encoded
 
 # %% tags=["lesson"]
-show.examples(token=encoded.tokens(), **encoded)
+one_by_one = [tokenizer.decode([number]) for number in encoded["input_ids"]]
+show.examples(token=encoded.tokens(), **encoded, decode=one_by_one)
 
 # %% [markdown]
 # - `input_ids` are the numbers of the tokens. Two **special tokens** have been added: `[CLS]` in front and `[SEP]` at the end, which other
@@ -170,6 +211,7 @@ show.examples(token=encoded.tokens(), **encoded)
 # - `attention_mask` says which tokens the model may look at: 1 is a real token, 0 is padding, which you will meet in a moment. Here
 #   everything is real.
 # - `token_type_ids` says to which of the two texts of a pair a token belongs. We have no pairs, so it is 0, and some models do without it.
+# - `decode` is the way back: `tokenizer.decode` makes text of numbers, here of one at a time. Given all of them, it puts the pieces together.
 #
 # ### Whose words are in the vocabulary?
 #
@@ -178,27 +220,14 @@ show.examples(token=encoded.tokens(), **encoded)
 
 # %% tags=["lesson"]
 tokenizers = {checkpoint: tokenizer}
-tokenizers[models.OFFLINE_ENCODER] = models.load_tokenizer(models.OFFLINE_ENCODER)
+english = models.fetch(models.OFFLINE_ENCODER)
+tokenizers[models.OFFLINE_ENCODER] = AutoTokenizer.from_pretrained(english)
 mine = [
     "disproportionately",
     "heartbroken",
     "unputdownable",
 ]
 show.pieces(mine, tokenizers)
-
-# %% [markdown]
-# How many pieces does a word have on average? This number is called **fertility**. We measure it on the tweets of the reduced version
-# (`offline`), in the three languages of the course:
-
-# %% tags=["lesson"]
-fertility = {}
-for code in ["en", "ru", "es"]:
-    other = profiles.load("emotion", "offline", data_language=code)
-    some = data.load(other.dataset, other.data, other.locale)["train"]["text"]
-    fertility[code] = {
-        name: vocabulary.fertility(some, reader) for name, reader in tokenizers.items()
-    }
-show.table(fertility)
 
 # %% [markdown]
 # The English vocabulary cuts Russian nearly into letters: about five pieces a word. Such a text takes more time, a limit of 60 tokens cuts off
@@ -397,16 +426,16 @@ show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input
 #
 # </details>
 #
-# We let a model that knows nothing of our classes yet read some tweets, padded in the three ways, and measure:
+# We let the model read some tweets, padded in the three ways, and measure. It is loaded without a head; section 5 says what that means.
+
+# %%
+from transformers import AutoModel, AutoModelForSequenceClassification
+
+body = AutoModel.from_pretrained(folder)
 
 # %% tags=["lesson"]
-fresh = emotion.build_classifier(checkpoint, label_names)
-some = dataset["train"][:48]["text"]
-costs = emotion.padding_cost(some, fresh, tokenizer, batch_size=8)
+costs = emotion.padding_cost(dataset["train"][:48]["text"], body, tokenizer, batch_size=8)
 show.table(costs)
-
-# %% tags=["lesson"]
-show.bars({name: round(cost["seconds"], 3) for name, cost in costs.items()}, "seconds")
 
 # %% [markdown]
 # In `padding` you see the share of padding among the tokens. The answers of the model are the same in all three rows; only the work differs. In training
@@ -418,33 +447,95 @@ show.bars({name: round(cost["seconds"], 3) for name, cost in costs.items()}, "se
 # %%
 data_collator = DataCollatorWithPadding(tokenizer)
 batch = data_collator([tokenized["train"][i] for i in range(3)])
-batch["attention_mask"]
+{name: tuple(values.shape) for name, values in batch.items()}
+
+# %% [markdown]
+# This is the shortest tweet of the three, as the model gets it. The zeros in `attention_mask` stand where the padding is:
+
+# %% tags=["lesson"]
+lengths = batch["attention_mask"].sum(dim=1)
+row = {name: batch[name][lengths.argmin()].tolist() for name in ("input_ids", "attention_mask")}
+show.examples(token=tokenizer.convert_ids_to_tokens(row["input_ids"]), **row)
 
 # %% [markdown]
 # ## 5. The model
 #
-# A transformer turns every token into a vector that depends on the whole text. It learned how from a great amount of text that nobody had
-# to label. This is the **body** of the model:
+# A transformer turns every token into a vector that depends on the whole text. Such a vector is called an **embedding**. The model learned to make them from a great
+# amount of text that nobody had to label. This is the **body** of the model, and `AutoModel` loads nothing else:
 
 # %%
-model = emotion.build_classifier(checkpoint, label_names)
 inputs = tokenizer(sentence, return_tensors="pt")
-vectors = model.base_model(**inputs).last_hidden_state
+vectors = body(**inputs).last_hidden_state
 vectors.shape
 
 # %% [markdown]
-# The three numbers are: texts, here one; tokens, special ones included; and the numbers in the vector of each token. To sort texts into classes, a
-# **classification head** is put on top. First it makes one vector for the whole text: MiniLM and DistilBERT take that of `[CLS]`, which like all
-# the others depends on the whole text; `multilingual-e5-small` takes the mean over all tokens. From this vector it computes one number per class. These
-# numbers are called **logits**; the class with the highest logit is the prediction.
+# The three numbers are: texts, here one; tokens, special ones included; and the numbers in the vector of each token.
+#
+# ### Are these vectors enough?
+#
+# The body has been trained already. So why train it once more? Let us leave it as it is, *frozen*, take the mean of the vectors of each tweet and put a
+# logistic regression on top, the one that TF-IDF had in section 2. To be quick, both learn from 200 tweets and are measured on the validation data. The
+# first number is the accuracy with vectors, the second one that with words:
+
+# %% tags=["lesson"]
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+few, unknown = dataset["train"][:200], dataset["validation"][:]
+means = [emotion.mean_vectors(rows["text"], body, tokenizer) for rows in (few, unknown)]
+on_vectors = LogisticRegression(C=0.1, max_iter=1000).fit(means[0], few["label"])
+on_words = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))
+on_words.fit(few["text"], few["label"])
+on_vectors.score(means[1], unknown["label"]), on_words.score(unknown["text"], unknown["label"])
+
+# %% [markdown]
+# And with everything there is? We have measured that on the test data (accuracy):
+#
+# | training data | TF-IDF | frozen vectors | fine-tuned, as in section 7 |
+# | --- | --- | --- | --- |
+# | reduced version, 560 tweets in English, MiniLM | 0.48 | 0.70 | 0.74 |
+# | TweetEval, 3257 tweets in English, MiniLM | 0.64 | 0.74 | 0.81 |
+#
+# The vectors know a great deal without having seen a single label of ours: they beat the counting of words by far. With a few hundred tweets that is nearly all there is to get;
+# `multilingual-e5-small` with 560 tweets in Russian or Spanish does not do clearly better when fine-tuned, either. With thousands of tweets it is no longer enough. A vector holds topic,
+# style and mood all at once, and the regression can only weigh what is there. Fine-tuning changes the vectors themselves, so that they hold more of what we ask for.
+#
+# ### A head on top
+#
+# To sort texts into classes, a **classification head** is put on the body. First it makes one vector for the whole text: MiniLM and DistilBERT take that of
+# `[CLS]`, which like all the others depends on the whole text; `multilingual-e5-small` takes the mean over all tokens. From this vector it computes one
+# number per class. These numbers are called **logits**; the class with the highest logit is the prediction. `AutoModelForSequenceClassification` loads the
+# body and adds the head. So far this notebook has kept the library silent; now we let it speak:
+
+# %% tags=["lesson"]
+from transformers import logging
+
+logging.set_verbosity_warning()
+AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(label_names))
+logging.set_verbosity_error()
+
+# %% [markdown]
+# This is no error. `MISSING` are the weights that the checkpoint does not have: they are *newly initialized*, that is,
+# random. `classifier` is the head, which nobody can have trained before, because it is made for our classes; with `multilingual-e5-small` there is also `standardize`, which
+# will hold the mean and the spread of the vectors. `UNEXPECTED`, as with DistilBERT, are weights that the checkpoint has and this model does not need. If
+# layers of the body were among the `MISSING`, you would have the wrong checkpoint.
+#
+# Random numbers follow from a **seed**, a number with which the generator starts: with the same seed you get the same head again. For this there is `set_seed`.
+#
+# We want the head to know the names of the classes, too. The course has this as a function; here it is, whole:
+
+# %% reference="build_classifier"
+from helpers.emotion import build_classifier
 
 # %%
+set_seed(profile.seed)
+model = build_classifier(checkpoint, label_names)
 model(**inputs).logits
 
 # %% [markdown]
-# `emotion.build_classifier` calls `AutoModelForSequenceClassification.from_pretrained` of the library transformers. It tells it how many classes there
-# are, and their names. The body comes with what it has learned; the head is new, its weights are random numbers, and it knows nothing yet. To train both on our tweets
-# is called **fine-tuning**. Only then does the vector of the text learn to gather what matters for our classes.
+# The body comes with what it has learned; the head knows nothing yet. To train both on our tweets is called **fine-tuning**. Only then does the vector of the text
+# learn to gather what matters for our classes.
 #
 # ## 6. Metrics
 #
@@ -452,6 +543,17 @@ model(**inputs).logits
 #
 # - `logits` of the shape $[n, k]$: $n$ tweets, $k$ classes;
 # - `labels` of the shape $[n]$: the numbers of the right classes.
+#
+# Ready-made metrics are in the library `evaluate`. `evaluate.load("accuracy")` downloads a small program from the Hub; in the course `metrics.load` does the same with
+# files that come along, so it works without a network:
+
+# %% tags=["lesson"]
+from helpers import metrics
+
+metrics.load("accuracy").compute(predictions=[0, 0, 0, 1, 1], references=[0, 0, 1, 1, 2])
+
+# %% [markdown]
+# One such metric gives one number. We want two, and macro F1 over all classes, so we write a function of our own.
 #
 # ### Exercise 2: `compute_metrics` (4 points)
 #
@@ -574,22 +676,84 @@ rules.score()
 # %% [markdown]
 # ## 7. Training
 #
+# Everything that `Trainer` has to know about the training stands in `TrainingArguments`. Their values come from `profile`: the course has tried out which ones suit
+# the data.
+
+# %%
+arguments = TrainingArguments(
+    output_dir=f"{work.name}/checkpoints",
+    num_train_epochs=profile.epochs,
+    max_steps=profile.max_steps or -1,
+    per_device_train_batch_size=profile.batch_size,
+    learning_rate=profile.learning_rate,
+    lr_scheduler_type=profile.schedule,
+    warmup_steps=profile.warmup,
+    weight_decay=profile.weight_decay,
+    train_sampling_strategy="sequential",
+    logging_strategy="epoch",
+    report_to="none",
+    bf16=models.precision() == "bf16",
+    seed=profile.seed,
+)
+
+# %% [markdown]
+# | argument | what it says |
+# | --- | --- |
+# | `output_dir` | where checkpoints go |
+# | `num_train_epochs` | how many **epochs** there are: in each of them the model reads all the training data once |
+# | `max_steps` | after how many steps to stop before that; −1: never. The course uses it only for grading |
+# | `per_device_train_batch_size` | how many tweets make a batch. After each batch comes a **step**: the weights are changed a little, so that the loss gets smaller |
+# | `learning_rate` | the **learning rate**: how far a step goes. Too far, and the model forgets what it knew; not far enough, and it learns nothing |
+# | `lr_scheduler_type` | the **scheduler**, which changes the learning rate on the way; with `linear` it falls in a straight line to zero |
+# | `warmup_steps` | the part at the beginning in which the learning rate first rises; 0.1 is a tenth of all steps |
+# | `weight_decay` | how strongly weights are pulled towards zero, so that none grows out of measure |
+# | `train_sampling_strategy` | in which order the tweets come; `sequential`: as they stand in the data (we order them ourselves, see below) |
+# | `logging_strategy` | when the mean loss is written down |
+# | `report_to` | which service gets to know of it; none |
+# | `bf16` | whether to compute with 16 bits instead of 32, where the graphics card can |
+# | `seed` | the seed for everything that chance decides in the training |
+#
+# So far nobody looks at the model while it trains. We let it be evaluated after every epoch and stored each time. At the end `Trainer` loads the
+# epoch whose loss on the validation data was the lowest: `load_best_model_at_end`. Of the checkpoints it keeps the best and the last, without the state of the
+# optimizer. After you hand in, the training ends in the first epoch, and there is nothing to choose from.
+
+# %%
+if not profile.max_steps:
+    arguments = replace(
+        arguments,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        load_best_model_at_end=True,
+        save_total_limit=1,
+        save_only_model=True,
+    )
+
+# %% [markdown]
+# Three helpers of the course adapt the training to small data and small machines. Each of them does one thing:
+#
+# - `training.adapt(model, profile)` freezes the embeddings and the lower layers, as many as `profile.frozen_layers` says: their weights stay as they are, and a step is cheaper.
+#   It may also switch off the **dropout** of attention. Dropout sets some numbers to zero by chance during training, so that the model does not rely on any single one.
+# - `training.make_optimizer(profile, model)` makes the *optimizer*, which carries out the steps: AdamW, which `Trainer` would take as well. But here `learning_rate` holds for the
+#   head only; each layer below learns more slowly by the factor `profile.layer_decay`, because what it knows is more general.
+# - `training.by_length(tokenized["train"], profile.batch_size)` puts tweets of like length into one batch, as you saw in section 4, and the batches in random order.
+#
 # ### Exercise 3: train the model (5 points)
 #
 # ●○○ · about 10 minutes, plus the training
 #
-# Everything is ready; put it together. `training.make_trainer` builds a `Trainer` with the settings of the course: number of epochs, learning rate, batch size,
-# an evaluation after every epoch. In the reduced version (`offline`) it also freezes the lower layers: their weights are not trained, which makes every step
-# cheaper. Create a fresh model with `emotion.build_classifier(checkpoint, label_names)`, make a trainer that is called `trainer`, and train it.
+# Everything is ready; put it together. Create a fresh model with `build_classifier(checkpoint, label_names)`, adapt it, make a `Trainer` that is called `trainer`, and train it.
 #
-# `training.make_trainer` takes `profile`, the model and the tokenizer, and then by name:
+# `Trainer` takes all of this by name:
 #
 # | argument | what it is |
 # | --- | --- |
-# | `train_dataset` | the tokenized training data |
+# | `model` | the adapted model |
+# | `args` | `arguments` from above |
+# | `train_dataset` | the tokenized training data, ordered with `training.by_length` |
 # | `eval_dataset` | the tokenized validation data |
 # | `data_collator` | the collator from above |
 # | `compute_metrics` | your function |
+# | `optimizers` | a pair of optimizer and scheduler; with `None` in the second place it makes the scheduler itself |
 #
 # The rules:
 #
@@ -602,7 +766,7 @@ rules.score()
 # <details>
 # <summary>Hint 1</summary>
 #
-# Three statements are enough: make the model, make the trainer, call `trainer.train()`. Functions are passed on without brackets behind
+# Four statements are enough: make the model, adapt it, make the trainer, call `trainer.train()`. Functions are passed on without brackets behind
 # their name.
 #
 # </details>
@@ -610,22 +774,25 @@ rules.score()
 # <details>
 # <summary>Hint 2</summary>
 #
-# First `model = emotion.build_classifier(checkpoint, label_names)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)`, and instead of the dots
-# `train_dataset=tokenized["train"]`, `eval_dataset=tokenized["validation"]`, `data_collator=data_collator`, `compute_metrics=compute_metrics`. Last, `trainer.train()`.
+# First `model = build_classifier(checkpoint, label_names)` and `training.adapt(model, profile)`. Then `trainer = Trainer(model=model, args=arguments, …)`, and instead of the dots
+# `train_dataset=training.by_length(tokenized["train"], profile.batch_size)`, `eval_dataset=tokenized["validation"]`, `data_collator=data_collator`, `compute_metrics=compute_metrics`,
+# `optimizers=(training.make_optimizer(profile, model), None)`. Last, `trainer.train()`.
 #
 # </details>
 
 # %% answer="training"
 ### BEGIN SOLUTION
-model = emotion.build_classifier(checkpoint, label_names)
-trainer = training.make_trainer(
-    profile,
-    model,
-    tokenizer,
-    train_dataset=tokenized["train"],
+set_seed(profile.seed)
+model = build_classifier(checkpoint, label_names)
+training.adapt(model, profile)
+trainer = Trainer(
+    model=model,
+    args=arguments,
+    train_dataset=training.by_length(tokenized["train"], profile.batch_size),
     eval_dataset=tokenized["validation"],
     data_collator=data_collator,
     compute_metrics=compute_metrics,
+    optimizers=(training.make_optimizer(profile, model), None),
 )
 trainer.train()
 ### END SOLUTION
@@ -677,7 +844,14 @@ rules.score()
 show.history(trainer)
 
 # %% [markdown]
-# If `eval_loss` rises while `loss` keeps falling, the model has begun to learn the training data by heart. That is called **overfitting**.
+# If `eval_loss` rises while `loss` keeps falling, the model has begun to learn the training data by heart. That is called **overfitting**. A remedy is to go back to
+# where `eval_loss` was lowest; `load_best_model_at_end` has done that. After which step was it, and how low?
+
+# %% tags=["lesson"]
+trainer.state.best_global_step, trainer.state.best_metric
+
+# %% [markdown]
+# If that is the last step, the model could perhaps have learned more.
 #
 # ### Better than the baselines?
 #
@@ -884,6 +1058,24 @@ moods = predict_emotions(mine, trainer.model, tokenizer)
 show.examples(text=mine, prediction=moods)
 
 # %% [markdown]
+# ### Save it and use it anywhere
+#
+# `save_pretrained` makes a checkpoint of your model: weights, settings and the names of the classes go into a folder, and the tokenizer beside them. Whoever has the folder needs
+# nothing else of this notebook. A `pipeline` puts together what you have done by hand: tokenizer, model, softmax, name.
+
+# %% tags=["lesson"]
+from transformers import pipeline
+
+saved = f"{work.name}/emotions"
+trainer.model.save_pretrained(saved)
+tokenizer.save_pretrained(saved)
+classify = pipeline("text-classification", model=saved, tokenizer=saved)
+classify(mine, truncation=True, max_length=60)
+
+# %% [markdown]
+# The same names as in the table above? One difference: whoever loads a model made from `multilingual-e5-small` of the course writes `import helpers.pooling` first. There
+# stands the head that takes the mean; transformers does not have it.
+#
 # ### Does it hear irony?
 #
 # One and the same complaint, said four times. The numbers are the softmax of the logits, as in the worst errors: how sure the model is of each class.
@@ -974,19 +1166,20 @@ show.bars(dict(zip(stance_names, counts)), "train")
 # <details>
 # <summary>Hint 1</summary>
 #
-# Go through the notebook from section 3 on and collect the lines: `models.load_tokenizer`, `dataset.map` with your `encode_tweets`, `emotion.build_classifier`, `training.make_trainer`
-# with a `DataCollatorWithPadding`, and `trainer.train()`. Use the arguments of your function, not the variables of the notebook.
+# Go through the notebook from section 3 on and collect the lines: tokenizer, `dataset.map` with your `encode_tweets`, model, `TrainingArguments`, `Trainer`, and `trainer.train()`. Use the
+# arguments of your function, not the variables of the notebook. For `output_dir` a folder that vanishes is enough: `with TemporaryDirectory() as output_dir:`.
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2</summary>
 #
-# Begin with `profile = profiles.load("stance", checkpoint=checkpoint)`, `tokenizer = models.load_tokenizer(checkpoint)` and
-# `names = dataset["train"].features["label"].names`. Then `encoded = dataset.map(encode_tweets, batched=True, fn_kwargs={"tokenizer": tokenizer}, remove_columns=["text"])` and
-# `model = emotion.build_classifier(checkpoint, names)`. Make the trainer as in exercise 3, with `encoded["train"]`, `encoded["validation"]` and
-# `data_collator=DataCollatorWithPadding(tokenizer)`. After the training, `result = trainer.evaluate(encoded["test"])` is a dictionary;
-# return `trainer, {"accuracy": result["eval_accuracy"], "f1": result["eval_f1"]}`.
+# Begin with `profile = profiles.load("stance", checkpoint=checkpoint)`, `tokenizer = AutoTokenizer.from_pretrained(models.fetch(checkpoint))` and
+# `names = dataset["train"].features["label"].names`. Then `encoded = dataset.map(encode_tweets, batched=True, fn_kwargs={"tokenizer": tokenizer}, remove_columns=["text"])`,
+# `model = build_classifier(checkpoint, names)` and `training.adapt(model, profile)`. Now `with TemporaryDirectory() as output_dir:`, and inside it
+# `arguments = TrainingArguments(output_dir=output_dir, num_train_epochs=profile.epochs, …)`, at the dots the lines of section 7 from `per_device_train_batch_size` to `seed`; the trainer as in exercise 3, with
+# `train_dataset=training.by_length(encoded["train"], profile.batch_size)`, `eval_dataset=encoded["validation"]` and `data_collator=DataCollatorWithPadding(tokenizer)`; and `trainer.train()`.
+# After the training, `result = trainer.evaluate(encoded["test"])` is a dictionary; return `trainer, {"accuracy": result["eval_accuracy"], "f1": result["eval_f1"]}`.
 #
 # </details>
 
@@ -1137,6 +1330,24 @@ show.confusion([stance_names[i] for i in right], predicted_stances, stance_names
 # %% [markdown]
 # Your `predict_emotions` has predicted stances: the names come from the model, so it works for every classifier of texts.
 #
+# ### How much can forty tweets decide?
+#
+# The accuracy was measured on few tweets, and with others it would be another one. If the model gets the share $p$ of *all* tweets right, then 95 of 100 samples of $n$ tweets
+# give a share between about $p - m$ and $p + m$, with $m = 1.96 \sqrt{p (1 - p) / n}$. This is called a **confidence interval**. Here it is for the accuracy that you have measured, with
+# as many tweets as in the validation data, as in the test data, and with 10,000:
+
+# %% tags=["lesson"]
+p = stance_scores["accuracy"]
+sizes = [len(stance["validation"]), len(stance["test"]), 10_000]
+margins = [1.96 * (p * (1 - p) / n) ** 0.5 for n in sizes]
+show.examples(
+    n=sizes, low=[f"{p - m:.2f}" for m in margins], high=[f"{p + m:.2f}" for m in margins]
+)
+
+# %% [markdown]
+# With 40 tweets the interval is about 30 per cent wide, and one tweet is 2.5 per cent. Whether one learning rate is better than another cannot be seen there, unless the difference is
+# huge. Four times as many tweets halve the interval, no more. F1 of a rare class hangs on a handful of tweets and is less certain still.
+#
 # Write some opinions of your own. Can you confuse the model with a sentence that uses the words of one side and has the opinion of the other?
 
 # %% tags=["lesson"]
@@ -1171,7 +1382,7 @@ show.examples(profile=shown, value=[getattr(profile, name) for name in shown])
 
 # %% [markdown]
 # This is how you start a training with another learning rate. A fresh model gets a random head, so without `set_seed` two variants would differ even where you have
-# changed nothing.
+# changed nothing. `training.make_trainer` does in one call what you have written in section 7, except that it keeps the last epoch and not the best; the other units of the course use it as well.
 #
 # ```python
 # from dataclasses import replace
@@ -1218,6 +1429,44 @@ show.examples(profile=shown, value=[getattr(profile, name) for name in shown])
 # A good answer changes one thing at a time and leaves the rest as it is, the seed included. Its table has both scores of every variant, those without a change among them. It calls a
 # change helpful only if it moves the scores by more than another seed does, and says otherwise that these data do not show it. It gives a reason that fits the numbers: for example, a
 # lower learning rate with as few steps leaves the model half trained. Where accuracy and F1 disagree it says which classes gained.
+
+# %% [markdown]
+# ## 11. On your own data, outside of this course
+#
+# Do you have a table with the columns `text` and `label`, saved as CSV? These lines train a model on it. They need `pip install "transformers[torch]" datasets` and a
+# network, and nothing of this course. Copy them, put in the name of your file, and run them.
+#
+# <details>
+# <summary>The whole program</summary>
+#
+# ```python
+# from datasets import load_dataset
+# from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments, pipeline
+#
+# checkpoint, file = "distilbert-base-multilingual-cased", "my.csv"
+# dataset = load_dataset("csv", data_files=file)["train"].class_encode_column("label")
+# dataset = dataset.train_test_split(test_size=0.2, stratify_by_column="label", seed=13)
+# names = dataset["train"].features["label"].names
+# tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+# encoded = dataset.map(lambda rows: tokenizer(rows["text"], truncation=True, max_length=128), batched=True)
+# model = AutoModelForSequenceClassification.from_pretrained(
+#     checkpoint, num_labels=len(names), id2label=dict(enumerate(names)), label2id={n: i for i, n in enumerate(names)}
+# )
+# arguments = TrainingArguments("my-model", num_train_epochs=3, learning_rate=5e-5, eval_strategy="epoch", report_to="none")
+# trainer = Trainer(
+#     model=model, args=arguments, train_dataset=encoded["train"], eval_dataset=encoded["test"], processing_class=tokenizer,
+#     compute_metrics=lambda pair: {"accuracy": (pair.predictions.argmax(-1) == pair.label_ids).mean()},
+# )
+# trainer.train()
+# trainer.save_model("my-model")
+# print(pipeline("text-classification", "my-model")(dataset["test"][0]["text"]))
+# ```
+#
+# The checkpoint has read about a hundred languages; if your texts are all in English, `distilbert-base-uncased` is better. What is new: `class_encode_column` makes numbers of the labels and keeps their names; `train_test_split` puts a fifth of the rows aside, of each class alike; with `processing_class=tokenizer`
+# `Trainer` pads by batch and saves the tokenizer with the model. There are no frozen layers and no factor from layer to layer: on a GPU, with the small learning rate
+# `5e-5` for all layers, they are not needed.
+#
+# </details>
 
 # %% [markdown]
 # ## What you can do now
