@@ -292,8 +292,11 @@ def pieces(texts: list[str], tokenizers: dict[str, object]) -> None:
     examples(text=texts, **{name: [f"{len(found)}: {' '.join(found)}" for found in rows] for name, rows in cut.items()})
 
 
-def results(profile, metrics: dict[str, float]) -> None:
-    """The final numbers, as a table for people and as JSON for `course run`, which collects them."""
+def results(profile, metrics: dict[str, float], baseline: dict[str, float] | None = None) -> None:
+    """The final numbers, as a table for people and as JSON for `course run`, which collects them.
+
+    `baseline` holds what a simple model reaches in some of these metrics, on the same texts.
+    """
     from importlib.metadata import version
 
     from IPython.display import display
@@ -303,6 +306,7 @@ def results(profile, metrics: dict[str, float]) -> None:
     with language.speaking("en"):  # programs read the record
         device = models.hardware()
     metrics = {name: float(value) for name, value in metrics.items()}
+    baseline = {name: float(value) for name, value in (baseline or {}).items()}
     packages = ("torch", "transformers", "datasets", "evaluate")
     record = {
         "unit": profile.unit,
@@ -311,6 +315,7 @@ def results(profile, metrics: dict[str, float]) -> None:
         "checkpoint": profile.checkpoint,
         "settings": dataclasses.asdict(profile),
         "metrics": metrics,
+        "baseline": baseline,
         "device": device,
         "versions": {name: version(name) for name in packages},
     }

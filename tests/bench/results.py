@@ -30,11 +30,19 @@ READMES = {
 }
 WORDS = words(Path(__file__).with_suffix(".toml"))
 REAL = {
-    "intent": "MASSIVE",
-    "ner": "CoNLL-2003",
-    "toxicity": "ToxicChat",
-    "emotion": "TweetEval",
-    "reviews": "IMDB",
+    "massive": "MASSIVE",
+    "conll2003": "CoNLL-2003",
+    "conll2002/es": "CoNLL-2002",
+    "wikineural/ru": "WikiNEuRal",
+    "toxic_chat": "ToxicChat",
+    "textdetox/ru": "TextDetox",
+    "textdetox/es": "TextDetox",
+    "tweet_eval/emotion": "TweetEval",
+    "brighter/rus": "BRIGHTER",
+    "brighter/esp": "BRIGHTER",
+    "imdb": "IMDB",
+    "kinopoisk": "Kinopoisk",
+    "muchocine": "MuchoCine",
 }
 
 
@@ -115,13 +123,15 @@ def _link(unit: str, language: str, address: str, root: str) -> str:
 
 
 def result_rows(language: str) -> list[list[str]]:
-    """One line a run, beside it what the seed of the unit reports."""
+    """One line a run, in the recommended order of the units; beside it a simple model, and what the seed reports."""
     record = json.loads(RESULTS.read_text(encoding="utf-8"))
-    rows = []
-    for run in record["runs"]:
+    units, rows = in_order(sorted({run["unit"] for run in record["runs"]})), []
+    for run in sorted(record["runs"], key=lambda run: units.index(run["unit"])):
         shown = record["shown"][run["unit"]]
-        seed = record["seeds"][run["unit"]] if run["profile"] == "full" else {}
-        data = {"samples": WORDS[language]["samples"], "real": REAL[run["unit"]]}.get(run["data"], run["data"])
+        seed = record["seeds"][run["unit"]] if (run["profile"], run["language"]) == ("full", "en") else {}
+        data = run["data"] if run["data"] not in ("samples", "real") else WORDS[language]["samples"]
+        if run["data"] == "real":
+            data = REAL[run["settings"]["dataset"]]
         rows.append(
             [
                 f"`{run['unit']}-{run['language']}`",
@@ -130,6 +140,7 @@ def result_rows(language: str) -> list[list[str]]:
                 _machine(run, language),
                 f"{run['seconds']:.0f}",
                 _scores(run["metrics"], shown),
+                _scores(run["baseline"], shown),
                 _scores(seed, shown),
             ]
         )

@@ -135,8 +135,9 @@ def test_results_are_a_table_for_people(bundle):
 def test_numpy_scores_become_numbers_in_the_record(shown):
     import numpy as np
 
-    show.results(profiles.load("ner", "offline"), {"f1": np.float32(0.5)})
-    assert json.loads(json.dumps(shown[0][show.RESULTS_MIME]))["metrics"] == {"f1": 0.5}
+    show.results(profiles.load("ner", "offline"), {"f1": np.float32(0.5)}, baseline={"f1": np.float32(0.25)})
+    record = json.loads(json.dumps(shown[0][show.RESULTS_MIME]))
+    assert (record["metrics"], record["baseline"]) == ({"f1": 0.5}, {"f1": 0.25})
 
 
 def test_a_table_has_a_row_a_key_and_four_digits():

@@ -1522,4 +1522,6 @@ show.examples(profile=shown, value=[getattr(profile, name) for name in shown])
 show.results(
     profile,
     trained | {f"stance_{name}": score for name, score in stance_scores.items()},
+    baseline=baselines["TF-IDF"]
+    | {f"stance_{name}": score for name, score in stance_baselines["TF-IDF"].items()},
 )

@@ -1494,4 +1494,8 @@ show.examples(text=said, label=[in_words[names[label]] for label in found])
 # %% [markdown] shared="hand_in"
 
 # %% tags=["lesson"]
-show.results(profile, trained | {f"scope_{name}": value for name, value in scope.items()})
+show.results(
+    profile,
+    trained | {f"scope_{name}": value for name, value in scope.items()},
+    baseline=baselines["TF-IDF"],
+)

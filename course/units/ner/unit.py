@@ -1417,4 +1417,5 @@ show.results(
     trained
     | {"f1_by_hand": by_hand["f1"]}
     | {f"test_{name}": value for name, value in measured.get("test", {}).items()},
+    baseline={"f1": baselines["dictionary"]["overall_f1"]},
 )

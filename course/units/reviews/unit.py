@@ -1321,4 +1321,4 @@ sorted(path.name for path in Path("reviews-model").iterdir())
 # %% [markdown] shared="hand_in"
 
 # %% tags=["lesson"]
-show.results(profile, results)
+show.results(profile, results, baseline=evaluate_scores(test_labels, baseline))

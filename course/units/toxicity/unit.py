@@ -1267,6 +1267,6 @@ published and show.table(compared)
 # %% tags=["lesson"]
 show.results(
     profile,
-    trained["balanced"]
-    | {"f1_unbalanced": trained["unbalanced"]["f1"], "f1_tfidf": baselines["TF-IDF"]["f1"]},
+    trained["balanced"] | {"f1_unbalanced": trained["unbalanced"]["f1"]},
+    baseline=baselines["TF-IDF"],
 )
