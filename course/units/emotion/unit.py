@@ -456,7 +456,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification
 body = AutoModel.from_pretrained(folder)
 
 # %% tags=["lesson"]
-costs = emotion.padding_cost(dataset["train"][:48]["text"], body, tokenizer, batch_size=8)
+costs = emotion.padding_cost(dataset["train"][:24]["text"], body, tokenizer, batch_size=8)
 show.table(costs)
 
 # %% [markdown]
