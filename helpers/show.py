@@ -1,8 +1,8 @@
 """Pictures and tables of the notebooks.
 
-In: labels, lengths, metrics. Out: a Matplotlib figure, or HTML that Jupyter and Colab show as it is. Names from the
-data and the code (`labels`, `eval_loss`, a tag) stand on a picture as they are, words in the reader's language.
-Colours come from Okabe and Ito's palette and never carry meaning alone.
+In: labels, lengths, metrics, weights. Out: a Matplotlib figure, an SVG, or HTML that Jupyter and Colab show as it is.
+Names from the data and the code (`labels`, `eval_loss`, a tag) stand on a picture as they are, words in the reader's
+language. Colours come from Okabe and Ito's palette and never carry meaning alone.
 """
 
 import dataclasses
@@ -284,6 +284,79 @@ def examples(**columns: list) -> None:
     ]
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     display(HTML(f'<div style="overflow-x:auto"><table><tr>{head}</tr>{body}</table></div>'))
+
+
+def figure(name: str) -> None:
+    """A figure of a transformer: `layer`, `encoder`, `decoder` or `encoder_decoder`."""
+    from IPython.display import display
+
+    from helpers import drawings
+
+    display(drawings.figure(name))
+
+
+def attention(tokens: list[str], weights, least: float = 0.05) -> None:
+    """Lines from each token to those that it attends to: `weights [n, n]`; the thicker a line, the more."""
+    from IPython.display import display
+
+    from helpers import drawings
+
+    display(drawings.lines_of(tokens, weights, least))
+
+
+def heatmap(values, rows: list[str], columns: list[str] | None = None, digits: int = 2) -> None:
+    """A table of numbers whose cells are the darker, the larger the number is; columns are those of the rows."""
+    from IPython.display import HTML, display
+
+    lowest, highest = float(min(map(min, values))), float(max(map(max, values)))
+    lines = [_cells("th", "", [(html.escape(name), "font-weight:normal;") for name in columns or rows])]
+    for name, row in zip(rows, values):
+        cells = []
+        for value in map(float, row):
+            depth = (value - lowest) / max(highest - lowest, 1e-9)
+            ink = "white" if depth > 0.6 else "black"
+            cells.append((f"{value:.{digits}f}", f"background:rgba(0,114,178,{depth:.2f});color:{ink};"))
+        lines.append(_cells("td", name, cells))
+    display(HTML(f'<div style="overflow-x:auto"><table>{"".join(lines)}</table></div>'))
+
+
+def heads(weights) -> None:
+    """All heads at once: `weights [layers, heads, n, n]`, a small picture each, a row a layer; dark is much."""
+    import matplotlib.pyplot as plt
+
+    layers, count = len(weights), len(weights[0])
+    size = (9.0, 9.0 * layers / count + 0.4)
+    figure, axes = plt.subplots(layers, count, figsize=size, dpi=100, layout="constrained", squeeze=False)
+    for layer, row in enumerate(axes):
+        for head, cell in enumerate(row):
+            cell.imshow(weights[layer][head], cmap="Blues", vmin=0, vmax=1)
+            cell.set(xticks=[], yticks=[], title=head if layer == 0 else "")
+        row[0].set_ylabel(layer, rotation=0, ha="right", va="center")
+    figure.supylabel(_("layer"))
+    figure.suptitle(_("head"))
+    _finish(figure)
+
+
+def curves(values: dict[str, list[float]], xlabel: str, x=None) -> None:
+    """Lines, one a key, over `x`, by default 0, 1, 2 and so on."""
+    figure, axes = _axes()
+    for (name, row), (line, marker), colour in zip(values.items(), LINES, PALETTE):
+        marker = marker if len(row) < 30 else ""
+        axes.plot(range(len(row)) if x is None else x, row, marker + line, color=colour, label=name)
+    axes.set_xlabel(xlabel)
+    axes.legend()
+    _finish(figure)
+
+
+def places(words: list[str], points) -> None:
+    """Words on a map: `points [n, 2]`."""
+    figure, axes = _axes(height=5.0)
+    axes.scatter(*zip(*points), color=PALETTE[0], s=14)
+    for word, point in zip(words, points):
+        axes.annotate(word, point, xytext=(4, 4), textcoords="offset points")
+    axes.set(xticks=[], yticks=[])
+    axes.margins(0.12)
+    _finish(figure)
 
 
 def results(profile, metrics: dict[str, float]) -> None:

@@ -20,7 +20,7 @@ from course.build.read import PAIRS, read_unit, unit_names
 from course.build.write import build_unit
 from helpers.language import BY_CODE
 
-ORDER = ("emotion", "reviews", "intent", "ner", "toxicity")  # in which the units are best taken
+ORDER = ("transformer", "emotion", "reviews", "intent", "ner", "toxicity")  # in which the units are best taken
 TEMPLATES = Path(__file__).with_name("templates")
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[\w.-]+", re.ASCII)
 ADDRESS = re.compile(rf"colab\.research\.google\.com/github/({REPOSITORY.pattern})/blob/", re.ASCII)
