@@ -149,6 +149,13 @@ def probabilities_of(logits):
 # ---- a simple baseline
 
 
+def by_scenario(split, scenarios: list[str]) -> tuple[list[str], list[str]]:
+    """The requests of a split whose intents belong to one of these scenarios (`alarm` of `alarm_set`), and which."""
+    names = [name.partition("_")[0] for name in split.features["label"].names]
+    pairs = [(text, names[label]) for text, label in zip(split["text"], split["label"]) if names[label] in scenarios]
+    return [text for text, _ in pairs], [scenario for _, scenario in pairs]
+
+
 def tfidf_baseline(train, texts: list[str]) -> list[int]:
     """Class numbers of texts by TF-IDF of words and logistic regression, learnt from `train` (`text`, `label`)."""
     from helpers import baselines

@@ -51,12 +51,8 @@ def reversed_sequences(count, length, symbols, seed):
 
 
 def fit(model, inputs, targets, steps, batch_size, learning_rate):
-    """Train a model on pairs of sequences, a batch a step, from the beginning again when they are used up.
-
-    Returns the loss of every step.
-    """
+    """Train a model on pairs of sequences, a batch a step, from the beginning again when they are used up."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate)
-    losses = []
     for step in range(steps):
         rows = torch.arange(step * batch_size, (step + 1) * batch_size) % len(inputs)
         logits = model(inputs[rows])
@@ -64,8 +60,6 @@ def fit(model, inputs, targets, steps, batch_size, learning_rate):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(loss.item())
-    return losses
 
 
 def accuracy(model, inputs, targets):

@@ -322,28 +322,30 @@ def heatmap(values, rows: list[str], columns: list[str] | None = None, digits: i
 
 def heads(weights) -> None:
     """All heads at once: `weights [layers, heads, n, n]`, a small picture each, a row a layer; dark is much."""
-    import matplotlib.pyplot as plt
+    import numpy as np
 
-    layers, count = len(weights), len(weights[0])
-    size = (9.0, 9.0 * layers / count + 0.4)
-    figure, axes = plt.subplots(layers, count, figsize=size, dpi=100, layout="constrained", squeeze=False)
-    for layer, row in enumerate(axes):
-        for head, cell in enumerate(row):
-            cell.imshow(weights[layer][head], cmap="Blues", vmin=0, vmax=1)
-            cell.set(xticks=[], yticks=[], title=head if layer == 0 else "")
-        row[0].set_ylabel(layer, rotation=0, ha="right", va="center")
-    figure.supylabel(_("layer"))
-    figure.suptitle(_("head"))
+    layers, count, size, _size = np.shape(weights)
+    framed = np.pad(weights, [(0, 0), (0, 0), (1, 1), (1, 1)], constant_values=np.nan)
+    figure, axes = _axes(width=9.0, height=9.0 * layers / count + 0.6)
+    axes.imshow(framed.transpose(0, 2, 1, 3).reshape(layers * (size + 2), -1), cmap="Blues", vmin=0, vmax=1)
+    middles = (np.arange(max(layers, count)) + 0.5) * (size + 2)
+    axes.set_xticks(middles[:count], range(count))
+    axes.set_yticks(middles[:layers], range(layers))
+    axes.set(xlabel=_("head"), ylabel=_("layer"))
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_facecolor("lightgrey")  # of the frames
     _finish(figure)
 
 
 def curves(values: dict[str, list[float]], xlabel: str, x=None) -> None:
-    """Lines, one a key, over `x`, by default 0, 1, 2 and so on."""
+    """Lines, one a key, over `x`, by default 0, 1, 2 and so on; `xlabel` is `layer`, `step`, `examples` or a name."""
+    names = {"layer": _("layer"), "step": _("step"), "examples": _("examples per class")}
     figure, axes = _axes()
     for (name, row), (line, marker), colour in zip(values.items(), LINES, PALETTE):
         marker = marker if len(row) < 30 else ""
         axes.plot(range(len(row)) if x is None else x, row, marker + line, color=colour, label=name)
-    axes.set_xlabel(xlabel)
+    axes.set_xlabel(names.get(xlabel, xlabel))
     axes.legend()
     _finish(figure)
 

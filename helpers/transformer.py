@@ -34,10 +34,10 @@ def attention(query, key, value, mask=None):
     scores = query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1])
     if mask is not None:
         scores = np.where(mask, scores, -np.inf)
-    highest = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-    powers = np.exp(scores - np.where(np.isfinite(highest), highest, 0.0))
+    highest = scores.max(axis=-1, keepdims=True, initial=-1e30)
+    powers = np.exp(scores - highest)
     sums = powers.sum(axis=-1, keepdims=True)
-    weights = np.divide(powers, sums, out=np.zeros_like(powers), where=sums > 0)
+    weights = powers / np.where(sums > 0, sums, 1)
     return weights @ value, weights
 
 
