@@ -8,6 +8,8 @@ import random
 import re
 from collections import Counter, defaultdict
 
+from helpers.language import gettext as _
+
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 SPECIAL = PAD, UNKNOWN, GAP, START, END = "[PAD]", "[UNK]", "[MASK]", "[CLS]", "[SEP]"
 LONGEST = 14  # words of a text that are read, start and end included
@@ -22,6 +24,13 @@ def words_of(text: str) -> list[str]:
     parts = text.split(GAP)
     found = [WORD.findall(part.lower()) for part in parts]
     return [word for number, part in enumerate(found) for word in ([GAP] if number else []) + part]
+
+
+def _gap(words: list[str]) -> int:
+    """The place of the gap. Raises `ValueError` where there is none."""
+    if GAP not in words:
+        raise ValueError(_("There is no gap in this text: write {gap} where a word is missing.", gap=GAP))
+    return words.index(GAP)
 
 
 def gaps(texts: list[str], seed: int = 0) -> list[tuple[str, str]]:
@@ -54,7 +63,7 @@ class Counts:
     def guess(self, text: str, count: int = 5) -> dict[str, int]:
         """The words for the gap of a text and how often each was counted there, the best first."""
         row = [START, *words_of(text), END]
-        at = row.index(GAP)
+        at = _gap(row)
         found: dict[str, int] = {}
         for counts in (self.between.get((row[at - 1], row[at + 1])), self.behind.get(row[at - 1]), self.all):
             for word, times in (counts or Counter()).most_common(count):
@@ -90,9 +99,12 @@ class SmallModel:
         self.model.head.weight = self.model.symbols.weight
 
     def _ids(self, text: str) -> list[int]:
-        words = [*[START, *words_of(text)][: LONGEST - 1], END]
+        """The numbers of a text's words, padded; of a long text the beginning, or the part that ends with the gap."""
+        words = words_of(text)
+        first = max(0, words.index(GAP) - LONGEST + 3) if GAP in words else 0
+        row = [START, *words[first : first + LONGEST - 2], END]
         unknown = self.number[UNKNOWN]
-        return [self.number.get(word, unknown) for word in words] + [0] * (LONGEST - len(words))
+        return [self.number.get(word, unknown) for word in row] + [0] * (LONGEST - len(row))
 
     def train(self, steps: int, batch_size: int = 64, share: float = 0.2, learning_rate: float = 1e-2) -> list[float]:
         """Hide a share of the words of each text and learn to say which they were; returns the loss of every step."""
@@ -101,7 +113,7 @@ class SmallModel:
         optimizer = torch.optim.AdamW(self.model.parameters(), lr=learning_rate, weight_decay=0.1)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps, pct_start=0.1)
         losses = []
-        for _ in range(steps):
+        for _step in range(steps):
             batch = self.rows[torch.randint(len(self.rows), (batch_size,), generator=self.draw)]
             hidden = (torch.rand(batch.shape, generator=self.draw) < share) & (batch >= len(SPECIAL))
             logits = self.model(batch.masked_fill(hidden, self.number[GAP]), batch > 0)
@@ -117,6 +129,7 @@ class SmallModel:
         """The words for the gap of a text with their probabilities, the best first."""
         import torch
 
+        _gap(words_of(text))
         ids = torch.tensor([self._ids(text)])
         with torch.no_grad():
             logits = self.model(ids, ids > 0)[0, ids[0].tolist().index(self.number[GAP])]
