@@ -5,6 +5,11 @@ notebook's solution. Emotions and stances are classes of whole texts, so a label
 """
 
 import time
+from pathlib import Path
+
+from helpers.language import words
+
+MEANINGS = Path(__file__).with_name("emotion.toml")
 
 
 def encode_tweets(batch, tokenizer, max_length=60):
@@ -161,3 +166,46 @@ def worst_errors(logits, labels, count=5):
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     scores = np.where(logits.argmax(axis=1) == labels, -1.0, probabilities.max(axis=1))
     return [(int(row), float(scores[row])) for row in np.argsort(-scores, kind="stable")[:count] if scores[row] >= 0]
+
+
+def with_meaning(label_names, language):
+    """The names of classes for people: behind a name stands what it means in a language, where that is another word.
+
+    >>> with_meaning(["joy", "sadness"], "es")
+    ['joy (alegría)', 'sadness (tristeza)']
+    """
+    meanings = words(MEANINGS)[language]
+    return [name if meanings.get(name, name) == name else f"{name} ({meanings[name]})" for name in label_names]
+
+
+def pieces(texts, tokenizers):
+    """The pieces of each text, with a space between them and their number in front: a column for each tokenizer.
+
+    `tokenizers` maps names to tokenizers. For `show.examples`.
+    """
+    cut = {name: [tokenizer.tokenize(text) for text in texts] for name, tokenizer in tokenizers.items()}
+    return {name: [f"{len(found)}: {' '.join(found)}" for found in column] for name, column in cut.items()}
+
+
+def fertility(texts, tokenizers):
+    """How many pieces a word has on average, by the name of the tokenizer; a word is what stands between two spaces."""
+    count = sum(len(text.split()) for text in texts)
+    return {
+        name: sum(len(tokenizer.tokenize(text)) for text in texts) / count for name, tokenizer in tokenizers.items()
+    }
+
+
+def normalized(texts, tokenizers):
+    """The texts as each tokenizer sees them before it cuts them: a column for each, as of `pieces`."""
+    normalizers = {name: tokenizer.backend_tokenizer.normalizer for name, tokenizer in tokenizers.items()}
+    return {name: [normalizer.normalize_str(text) for text in texts] for name, normalizer in normalizers.items()}
+
+
+def probabilities(texts, model, tokenizer):
+    """How sure a model is of each class: the softmax of its logits, `[n, k]`, of the n texts of a list."""
+    import torch
+
+    model.eval()
+    batch = tokenizer(texts, truncation=True, max_length=60, padding=True, return_tensors="pt").to(model.device)
+    with torch.no_grad():
+        return model(**batch).logits.softmax(dim=-1).tolist()

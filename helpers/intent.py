@@ -9,17 +9,16 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from helpers import encoders, models
 from helpers.language import BY_CODE, words
 from helpers.language import gettext as _
+from helpers.profiles import Profile
 
 WORDS_OF_REPLIES = Path(__file__).with_name("replies.toml")
 LOCALES = {code: language.locale for code, language in BY_CODE.items()}
-
-# Encoders whose vocabulary or training is English: in another language they hardly learn (see the unit's measurements).
-ENGLISH_ENCODERS = {"all-MiniLM-L6-v2", "distilbert-base-uncased"}
 
 # Intents of which nothing follows for the assistant to do: the user talks to it.
 CHAT = {"general_greet", "general_quirky"}
@@ -117,16 +116,7 @@ def is_out_of_scope(probabilities, threshold):
     return bool(below) if np.ndim(below) == 0 else below
 
 
-# ---- which language
-
-
-def locale_of(language: str, checkpoint: str) -> str:
-    """Return the locale to train in: the reader's own where the encoder can read it, else English.
-
-    >>> locale_of("ru", "distilbert-base-multilingual-cased"), locale_of("ru", "all-MiniLM-L6-v2")
-    ('ru-RU', 'en-US')
-    """
-    return LOCALES["en" if checkpoint in ENGLISH_ENCODERS else language]
+# ---- the model
 
 
 def build_model(checkpoint: str, label2id: dict[str, int], id2label: dict[int, str]):
@@ -156,11 +146,60 @@ def by_scenario(split, scenarios: list[str]) -> tuple[list[str], list[str]]:
     return [text for text, _ in pairs], [scenario for _, scenario in pairs]
 
 
-def tfidf_baseline(train, texts: list[str]) -> list[int]:
-    """Class numbers of texts by TF-IDF of words and logistic regression, learnt from `train` (`text`, `label`)."""
+def tfidf_baseline(train, texts: list[str], letters: tuple[int, int] | None = None) -> list[int]:
+    """Class numbers of texts by TF-IDF and logistic regression, learnt from `train` (`text`, `label`).
+
+    It counts words, or with `letters` parts of words of so many letters: forms of one word share most of them.
+    """
     from helpers import baselines
 
-    return baselines.tfidf(train["text"], train["label"], sublinear_tf=True, C=30).predict(list(texts)).tolist()
+    known = baselines.tfidf(train["text"], train["label"], sublinear_tf=True, letters=letters, C=30)
+    return known.predict(list(texts)).tolist()
+
+
+# ---- one model, several languages
+
+
+def encoders_at_hand(profile: Profile) -> list[str]:
+    """The encoder of a run, and those of the course that this machine has as well; what is missing is named.
+
+    A run on real data has the Hub, and takes them from there.
+    """
+    others = [name for name in encoders.ENCODERS if name != profile.checkpoint]
+    missing = [name for name in others if profile.data != "real" and not encoders.find(name)]
+    for name in missing:
+        print(_("The model {name!r} is not on this machine: it is left out here.", name=name))
+    return [profile.checkpoint, *(name for name in others if name not in missing)]
+
+
+def embedder(checkpoint: str, batch_size: int = 32) -> Callable:
+    """Return a function of texts: the means of their tokens' vectors `[n, size]`, from an encoder as it comes.
+
+    Nothing is trained. Texts of like length are computed together, and come back in their order.
+    """
+    import numpy as np
+    import torch
+    from transformers import AutoModel
+
+    from helpers.pooling import mean_of_tokens
+
+    tokenizer = models.load_tokenizer(checkpoint)
+    model = AutoModel.from_pretrained(models.fetch(checkpoint)).to(models.device()).eval()
+
+    @torch.no_grad()
+    def embed(texts):
+        texts = list(texts)
+        by_length = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+        vectors = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
+        for start in range(0, len(texts), batch_size):
+            rows = by_length[start : start + batch_size]
+            encoded = tokenizer([texts[row] for row in rows], truncation=True, padding=True, return_tensors="pt")
+            encoded = encoded.to(model.device)
+            pooled = mean_of_tokens(model(**encoded).last_hidden_state, encoded["attention_mask"])
+            vectors[rows] = pooled.float().cpu().numpy()
+        return vectors
+
+    return embed
 
 
 # ---- the assistant
@@ -249,11 +288,20 @@ def reply(
         text = said["no_intent"].format(offer=_offer(tasks[0], said)) if tasks else said["unintelligible"]
         return {"kind": "no_intent", "label": label, "score": score, "text": text}
     if not out_of_scope:
-        text = said["intent"].format(name=_name(label, said))
+        text = said["doing"].get(label) or said["intent"].format(name=label)
         return {"kind": "intent", "label": label, "score": score, "text": text}
     if shelf is not None:
         put_aside(shelf, request, language=language, guess=label, score=score)
     return {"kind": "unknown", "label": None, "score": score, "text": said["unknown"]}
+
+
+def in_words(label: str, language: str = "en") -> str:
+    """What an intent means, in a language of the course; one that the table lacks keeps its name.
+
+    >>> in_words("alarm_set"), in_words("alarm_set", "es"), in_words("transfer", "es")
+    ('set an alarm', 'poner una alarma', 'transfer')
+    """
+    return words(WORDS_OF_REPLIES)[language]["intents"].get(label, label)
 
 
 def examples(locale: str) -> list[str]:
@@ -265,11 +313,6 @@ def examples(locale: str) -> list[str]:
 def _offer(label: str, said: dict) -> str:
     """What the assistant can do, in the user's language; the intent's own name where the table lacks it."""
     return said["offers"].get(label.partition("_")[0], label)
-
-
-def _name(label: str, said: dict) -> str:
-    """An intent in the user's language; its own name where the table lacks it."""
-    return said["intents"].get(label, label)
 
 
 def put_aside(shelf: str | Path, request: str, *, language: str, guess: str, score: float) -> None:

@@ -5,6 +5,7 @@ notebook's solution. `-100` is the label that PyTorch's cross-entropy ignores.
 """
 
 from collections import Counter, defaultdict
+from functools import cache
 
 
 def preprocess_ner_dataset(example, tokenizer):
@@ -129,20 +130,30 @@ def load_tokenizer(checkpoint: str, max_length: int = 0):
     BERT's do so anyway. Others, such as XLM-R's, end a word only at a space: `word_ids()` would count "Oslo." as one,
     and an entity would keep the full stop. They get BERT's fields as well. `max_length` as in `models.load_tokenizer`.
     """
-    import copy
-
-    from tokenizers.pre_tokenizers import BertPreTokenizer, Punctuation, Sequence
+    from tokenizers.pre_tokenizers import BertPreTokenizer
 
     from helpers import models
 
     tokenizer = models.load_tokenizer(checkpoint, max_length)
     if isinstance(tokenizer.backend_tokenizer.pre_tokenizer, BertPreTokenizer):
         return tokenizer
-    tokenizer = copy.deepcopy(tokenizer)  # the part in Rust is shared, and this changes it
-    backend = tokenizer.backend_tokenizer
-    backend.pre_tokenizer = Sequence([Punctuation(), backend.pre_tokenizer])
+    tokenizer._tokenizer = _ending_words_at_punctuation(checkpoint)
     tokenizer.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
     return tokenizer
+
+
+@cache
+def _ending_words_at_punctuation(checkpoint: str):
+    """The part of a tokenizer that is in Rust, once per process: with a large vocabulary a copy takes half a second."""
+    import copy
+
+    from tokenizers.pre_tokenizers import Punctuation, Sequence
+
+    from helpers import models
+
+    backend = copy.deepcopy(models.load_tokenizer(checkpoint).backend_tokenizer)  # the other is everybody's
+    backend.pre_tokenizer = Sequence([Punctuation(), backend.pre_tokenizer])
+    return backend
 
 
 def entity_spans(tags):
@@ -175,3 +186,37 @@ def lookup_baseline(train, sentences):
             counts[word.lower()][tag] += 1
     usual = {word: tags.most_common(1)[0][0] for word, tags in counts.items()}
     return [[usual.get(word.lower(), 0) for word in words] for words in sentences]
+
+
+def tags_of_words(sentences, predictions, tokenizer, label_names):
+    """Return the tag of every word, that of its first piece; `O` for a word that has none or was cut off.
+
+    `sentences` are lists of words, as `preprocess_ner_dataset` has tokenized them; `predictions [n, len]` are the ids
+    of their tokens' tags.
+    """
+    tags = []
+    for words, ids in zip(sentences, predictions):
+        found = ["O"] * len(words)
+        places = tokenizer(words, is_split_into_words=True, truncation=True).word_ids()
+        for place, word in reversed(list(enumerate(places))):
+            if word is not None:
+                found[word] = label_names[ids[place]]
+        tags.append(found)
+    return tags
+
+
+def recall_of_words(sentences, references, guesses, known):
+    """What share of the words in entities got the right class, `seen` and `new` ones by themselves.
+
+    `references` and `guesses` are lists of tags, one a word; `known` holds the words seen in training, in small
+    letters. `nan` where there are no such words.
+
+    >>> recall_of_words([["Anna", "saw", "Oslo"]], [["B-PER", "O", "B-LOC"]], [["B-PER", "O", "O"]], {"saw", "oslo"})
+    {'seen': 0.0, 'new': 1.0}
+    """
+    hits = {"seen": [], "new": []}
+    for rows in zip(sentences, references, guesses):
+        for word, reference, guess in zip(*rows):
+            if reference != "O":
+                hits["seen" if word.lower() in known else "new"].append(guess[2:] == reference[2:])
+    return {name: sum(found) / len(found) if found else float("nan") for name, found in hits.items()}

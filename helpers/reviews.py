@@ -90,6 +90,44 @@ def tfidf_baseline(train, texts):
     return baselines.tfidf(train["text"], train["label"]).predict_proba(list(texts))[:, 1]
 
 
+def share_of_new_words(train_texts, texts):
+    """What share of the words of `texts` the TF-IDF of `tfidf_baseline` has not met in the training texts.
+
+    >>> share_of_new_words(["A dull film."], ["The dullest film"])
+    0.6666666666666666
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return _share_of_new(train_texts, texts, TfidfVectorizer().build_analyzer())
+
+
+def share_of_new_pieces(train_texts, texts, tokenizer):
+    """The same of a tokenizer's pieces: what share of those of `texts` does not occur in the training texts."""
+    return _share_of_new(train_texts, texts, tokenizer.tokenize)
+
+
+def _share_of_new(train_texts, texts, cut):
+    known = {part for text in train_texts for part in cut(text)}
+    parts = [part for text in texts for part in cut(text)]
+    return sum(part not in known for part in parts) / len(parts)
+
+
+def reading_cost(texts, tokenizer):
+    """What a tokenizer makes of reviews, as a dictionary of floats.
+
+    `tokens_per_100_words`, special ones not counted, where words are what stands between spaces; `words_before_limit`,
+    how many of them fit into the tokenizer's limit on average; and `share_read` of a review's tokens, the mean of all.
+    """
+    limit = tokenizer.model_max_length - tokenizer.num_special_tokens_to_add()
+    sizes = [len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) for text in texts]
+    fertility = sum(sizes) / sum(len(text.split()) for text in texts)
+    return {
+        "tokens_per_100_words": 100 * fertility,
+        "words_before_limit": limit / fertility,
+        "share_read": sum(min(1, limit / size) for size in sizes) / len(sizes),
+    }
+
+
 def build_model(checkpoint):
     """Return the checkpoint with a fresh head for the two polarities, whose config knows them by name."""
     from transformers import AutoModelForSequenceClassification

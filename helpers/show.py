@@ -286,6 +286,12 @@ def examples(**columns: list) -> None:
     display(HTML(f'<div style="overflow-x:auto"><table><tr>{head}</tr>{body}</table></div>'))
 
 
+def pieces(texts: list[str], tokenizers: dict[str, object]) -> None:
+    """The word pieces of each text, their number in front, in one column for each name of a tokenizer."""
+    cut = {name: [tokenizer.tokenize(text) for text in texts] for name, tokenizer in tokenizers.items()}
+    examples(text=texts, **{name: [f"{len(found)}: {' '.join(found)}" for found in rows] for name, rows in cut.items()})
+
+
 def figure(name: str) -> None:
     """A figure of a transformer: `layer`, `encoder`, `decoder` or `encoder_decoder`."""
     from IPython.display import display

@@ -1,8 +1,9 @@
 """The small T5 of the offline runs: how its files were made, and its weights.
 
 No pretrained T5 ships with the course. `samples/t5-tiny` holds the config and a tokenizer whose vocabulary was learned
-from the training rows of `samples/toxic_chat`; the weights are random numbers from a fixed seed, made when
-they are needed. After a change of the samples: `python -m helpers.t5_tiny`.
+from the training rows of the unit's samples, in all languages that it has data in, and from the answers; the weights
+are random numbers from a fixed seed, made when they are needed. After a change of the samples:
+`python -m helpers.t5_tiny`.
 """
 
 import atexit
@@ -12,11 +13,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from helpers import cache, data
+from helpers import cache, data, language, profiles, toxicity
 
 FOLDER = data.SAMPLES / "t5-tiny"
 SEED = 13
+ANSWERS_COUNT = 50  # each answer stands so often among the texts that it becomes one token
 EMBEDDINGS = 0.1  # the standard deviation of the first word vectors
+LETTERS = "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯÁÉÍÓÚÜÑ"  # readers write them, wherever the samples have none
 PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"  # ids 0, 1 and 2, as T5 has them
 
 TOKENIZER_CONFIG = {
@@ -38,7 +41,7 @@ CONFIG = {
     "dropout_rate": 0.3,
     "feed_forward_proj": "relu",
     "tie_word_embeddings": False,
-    "vocab_size": 2000,
+    "vocab_size": 3500,
     "pad_token_id": 0,
     "eos_token_id": 1,
     "decoder_start_token_id": 0,
@@ -52,14 +55,22 @@ def write_files(folder: Path) -> None:
     The tokenizer is byte-pair encoding: learning it needs whole numbers only. Unigram, which T5 itself
     has, comes out a little different each time.
     """
-    texts = list(data.load("toxic_chat", "samples")["train"]["user_input"])
-    _train_tokenizer(texts).save(str(folder / "tokenizer.json"))
+    _train_tokenizer(_texts()).save(str(folder / "tokenizer.json"))
     for name, content in {
         "tokenizer_config.json": TOKENIZER_CONFIG,
         "config.json": CONFIG,
         "generation_config.json": GENERATION_CONFIG,
     }.items():
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _texts() -> list[str]:
+    chosen = [profiles.load("toxicity", "offline", data_language=code) for code in language.LANGUAGES]
+    locale_of = {profile.dataset: profile.locale for profile in chosen}  # a language without data has English ones
+    loaded = [data.load(dataset, "samples", locale) for dataset, locale in locale_of.items()]
+    texts = [text for dataset in loaded for text in dataset["train"]["user_input"]]
+    answers = [answer for answers in toxicity.ANSWERS.values() for answer in answers.values()]
+    return texts + ANSWERS_COUNT * [f"toxic: {answer}" for answer in answers]
 
 
 def _train_tokenizer(texts: list[str]):
@@ -74,7 +85,12 @@ def _train_tokenizer(texts: list[str]):
     tokenizer.decoder = decoders.Metaspace(**metaspace)
     tokenizer.train_from_iterator(
         texts,
-        trainers.BpeTrainer(vocab_size=CONFIG["vocab_size"], special_tokens=[PAD, END, UNKNOWN], show_progress=False),
+        trainers.BpeTrainer(
+            vocab_size=CONFIG["vocab_size"],
+            special_tokens=[PAD, END, UNKNOWN],
+            initial_alphabet=list(LETTERS + LETTERS.lower() + "¿¡«»—"),
+            show_progress=False,
+        ),
     )
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"$A {END}", pair=f"$A {END} $B {END}", special_tokens=[(END, 1)]

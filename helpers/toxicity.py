@@ -9,6 +9,13 @@ import math
 
 PUBLISHED = "lmsys/toxicchat-t5-large-v1.0"
 
+# What the model writes for 0 and 1, by the language of the data.
+ANSWERS = {
+    "en": {0: "no", 1: "yes"},
+    "ru": {0: "нет", 1: "да"},
+    "es": {0: "no", 1: "sí"},
+}
+
 
 def preprocess_dataset(example, tokenizer, *, prefix="toxic: ", id2label={0: "no", 1: "yes"}, max_length=512):
     """Tokenize a request with the task's prefix in front, and the answer that the model shall write.
@@ -113,6 +120,53 @@ def oversample(toxicity):
     return [i for i, label in enumerate(toxicity) for _ in range(times if label else 1)]
 
 
+def round_trip(texts, tokenizer):
+    """The pieces of each text, `<unk>` where the vocabulary has none, and what they make when put together again.
+
+    Columns for `show.examples`. Tokenizers of T5 call an unknown piece by its letters, but the model never sees them.
+    """
+    rows = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    return {
+        "tokens": [" ".join(tokenizer.convert_ids_to_tokens(ids)) for ids in rows],
+        "decoded": [tokenizer.decode(ids, skip_special_tokens=True) for ids in rows],
+    }
+
+
+def fertility(texts, tokenizers):
+    """Pieces per word, and the share of words with an unknown piece: a row for each tokenizer, by its name.
+
+    A word is what stands between two spaces.
+    """
+    words = [word for text in texts for word in text.split()]
+    rows = {}
+    for name, tokenizer in tokenizers.items():
+        pieces = tokenizer(words, add_special_tokens=False)["input_ids"]
+        unknown = sum(tokenizer.unk_token_id in ids for ids in pieces)
+        rows[name] = {"fertility": sum(map(len, pieces)) / len(words), "unknown": unknown / len(words)}
+    return rows
+
+
+def at_share(labels, guesses, share):
+    """Precision, recall and F1 where this share of the texts is toxic, for a model that guessed so on others.
+
+    What the model makes of toxic texts does not depend on how many there are, nor what it makes of harmless ones; but
+    the fewer toxic ones, the more of what it calls toxic is not.
+
+    >>> at_share([1, 1, 0, 0], [1, 1, 1, 0], 0.5)["precision"]
+    0.6666666666666666
+    >>> at_share([1, 1, 0, 0], [1, 1, 1, 0], 0.01)["precision"]
+    0.019801980198019802
+    """
+    import numpy as np
+
+    labels, guesses = np.array(labels) == 1, np.array(guesses) == 1
+    recall, false_alarms = guesses[labels].mean(), guesses[~labels].mean()
+    found, wrong = share * recall, (1 - share) * false_alarms
+    precision = found / (found + wrong) if found + wrong else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
+
+
 def passes(model, run):
     """How often encoder and decoder of a model compute while `run()` runs, as `{"encoder": 1, "decoder": 8}`."""
     counts = {"encoder": 0, "decoder": 0}
@@ -145,13 +199,14 @@ class Published:
 
 
 def published_classifier(profile):
-    """The classifier by the authors of ToxicChat, or None: three gigabytes, so only where everything is full size.
+    """The classifier by the authors of ToxicChat, or None: three gigabytes, so only where everything is full size, and
+    only for English data, of which it has learned.
 
     It uses T5's tokenizer, which is the same in every size and lies beside the weights of `t5-small`.
     """
     from helpers import models
 
-    if profile.name != "full":
+    if profile.name != "full" or profile.data_language != "en":
         return None
     try:
         model = build_model(models.fetch(PUBLISHED)).to(models.device())
@@ -168,5 +223,5 @@ def compare_with_published(published, requests, answers):
     theirs = [
         is_toxic(text, meaning, published.model, published.tokenizer, "ToxicChat: ") for text in requests["user_input"]
     ]
-    yours = [answer == "yes" for answer in answers[: len(theirs)]]
+    yours = [answer == ANSWERS["en"][1] for answer in answers[: len(theirs)]]
     return {"yours": scores(requests["toxicity"], yours), PUBLISHED: scores(requests["toxicity"], theirs)}

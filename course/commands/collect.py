@@ -12,7 +12,7 @@ SHOWN = {  # status → what the table calls it
     "replaced": "replaced",
     "same": "unchanged",
     "older": "older attempt",
-    "other": "other unit",
+    "other": "other unit or language",
     "ambiguous": "two candidates",
     "empty": "no notebook",
     "refused": "refused",
@@ -56,7 +56,7 @@ def run(options) -> int:
         due=_due_dates(folder),
     )
     rows = _with_progress(request)
-    _print_table(rows, options.dry_run)
+    _say(rows, options)
     if options.json:
         replace_file(options.json, "".join(f"{row.as_json()}\n" for row in rows).encode("utf-8", "replace"))
     return 0
@@ -98,27 +98,41 @@ def _with_progress(request) -> list:
         return rows
 
 
-def _print_table(rows, dry_run: bool) -> None:
+def _say(rows, options) -> None:
+    """A line for each entry; its file, and why, only where something is not as expected."""
     from collections import Counter
 
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from course.listing import Line, listing, who
 
-    from course.verdict import printable
-
-    table = Table("status", "student", "assignment", "handed in")
-    table.add_column("what, and why", overflow="fold")
-    order = list(SHOWN)
-    for row in sorted(rows, key=lambda row: (order.index(row.status), row.student, row.assignment)):
-        entry = row.entry.rpartition("/")[2] if row.student else row.entry or row.source
+    groups = {status: [] for status in SHOWN}
+    for row in sorted(rows, key=lambda row: ((row.name or row.student).casefold(), row.student, row.assignment)):
         when = row.submitted_at[:16].replace("T", " ") + " late" * bool(row.late)
-        what = " — ".join(filter(None, (entry, row.reason)))
-        cells = (SHOWN[row.status], row.student or row.name, row.assignment, when, what)
-        # Names and paths come from students: neither rich's markup nor a terminal's control codes take effect.
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    Console().print(table)
+        entry = row.entry.rpartition("/")[2] if row.student else row.entry or row.source
+        is_said = row.status == "missing" or row.reason in ("", f"It is {row.assignment}.")
+        said = "" if is_said else " — ".join(filter(None, (entry, row.reason)))
+        assignment = "" if row.status == "missing" else row.assignment
+        groups[row.status].append(Line((*who(row.name or entry, row.student), assignment, when), said))
+    text = listing((SHOWN[status], lines) for status, lines in groups.items())
+    print(text or "Nothing.")
     counts = Counter(row.status for row in rows)
-    print(", ".join(f"{counts[status]} {words}" for status, words in SHOWN.items() if counts[status]) or "Nothing.")
-    if dry_run:
+    print(", ".join(f"{counts[status]} {words}" for status, words in SHOWN.items() if counts[status]))
+    for assignment, count in sorted(_elsewhere(rows, options).items()):
+        placed = "Would be placed" if options.dry_run else "Placed"
+        print(f"{placed} under {assignment}, not {options.name}, because that is what the notebooks are: {count}.")
+    if options.dry_run:
         print("Nothing was written: this was a trial.", file=sys.stderr)
+
+
+def _elsewhere(rows, options) -> dict[str, int]:
+    """The assignments that are not those that were named, and how many students' notebooks lie there."""
+    from course.exchange.collect import assignments
+    from course.folder import Folder
+    from course.notebooks.kinds import kinds
+
+    wanted = assignments(options.name, kinds(Folder.at(options.course_dir)))
+    lying = ("placed", "replaced", "same", "other", "unknown")
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        if row.status in lying and row.assignment not in wanted:
+            found.setdefault(row.assignment, set()).add(row.student)
+    return {name: len(students) for name, students in found.items()}

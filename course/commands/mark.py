@@ -39,7 +39,9 @@ def run(options) -> int:
     names = assignments(folder, options.assignment)
     if not Ledger(folder).exists():
         raise UsageError(f"Nothing of {', '.join(names)} has been graded: run `course grade` first.")
-    units = {name: texts.settings(folder, name).get("unit", name) for name in names}
+    settings = {name: texts.settings(folder, name) for name in names}
+    units = {name: found.get("unit", name) for name, found in settings.items()}
+    languages = {name: found.get("language", "") for name, found in settings.items()}
     asked = questions.of(folder, names, options.lang)
     if not asked:
         raise UsageError(f"There are no written questions in {', '.join(names)}.")
@@ -56,7 +58,7 @@ def run(options) -> int:
             return essays.enter(ledger, changes)
 
     desk = Desk(load, enter, key_of)
-    listening, address = server(Site(desk, asked, names_of(folder), options.lang), options.port)
+    listening, address = server(Site(desk, asked, names_of(folder), options.lang, languages), options.port)
     print(f"{_left(desk)} Mark them here, and end with Ctrl+C: {address}", flush=True)
     if not options.no_browser and not webbrowser.open(address):
         print("No browser could be opened: open this address in one yourself.", file=sys.stderr)

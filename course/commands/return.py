@@ -17,6 +17,7 @@ SHOWN = {  # status → what the table calls it
     "absent": "not in the table",
     "ambiguous": "cannot be told",
     "missing": "nothing handed in",
+    "unknown": "not in this course",
 }
 NAMED = 40  # names of those of whom there is nothing to say but that they are missing
 
@@ -60,7 +61,8 @@ def run(options) -> int:
         sheet = worksheet.fill(options.moodle, backs, options.with_open)
         filled, parcels = sheet.filled, sheet.parcels
     elif options.canvas:
-        wanted = gradebook.Wanted(_titles(folder, unit, names), options.column, options.new_column)
+        titles, others = _titles(folder, names), _titles(folder, _of_other_units(folder, names))
+        wanted = gradebook.Wanted((unit, *titles), options.column, options.new_column, others)
         filled = gradebook.fill(options.canvas, backs, wanted, options.with_open)
     else:
         filled = returning.plain(backs, options.with_open)
@@ -96,14 +98,23 @@ def _unit(folder, wanted: list[str]) -> tuple[str, list[str]]:
     return (wanted[0] if len(names) == 1 else units.pop()), names
 
 
-def _titles(folder, unit: str, names: list[str]) -> tuple[str, ...]:
-    """What the assignment may be called on a platform: by its unit, by its assignments, by their headings."""
-    from course.pages.texts import TITLE, read
+def _of_other_units(folder, names: list[str]) -> list[str]:
+    """The assignments of the course that are no other language of these."""
+    from course.pages.texts import settings
+
+    units = {name: settings(folder, name).get("unit", name) for name in {*folder.assignments(), *names}}
+    return sorted(name for name, unit in units.items() if unit not in {units[own] for own in names})
+
+
+def _titles(folder, names: list[str]) -> tuple[str, ...]:
+    """What assignments may be called on a platform: by their unit, by their names, by their headings."""
+    from course.pages.texts import TITLE, read, settings
 
     notebooks = [notebook for name in names for notebook in read(folder, "source", name).values()]
     texts = [cell.source for notebook in notebooks for cell in notebook.cells if cell.cell_type == "markdown"]
     headings = [found[1] for found in map(TITLE.search, texts) if found]
-    return tuple(dict.fromkeys([unit, *names, *headings]))
+    units = [settings(folder, name).get("unit", name) for name in names]
+    return tuple(dict.fromkeys([*units, *names, *headings]))
 
 
 def _backs(folder, names: list[str]) -> tuple[list, list[str]]:
@@ -161,26 +172,24 @@ def _say(filled, names: list[str], notes: list[str]) -> None:
     """Name everybody whose grade was not simply entered, and what is to be known of all."""
     from collections import Counter
 
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
+    from course.listing import Line, listing, who
     from course.verdict import printable
 
-    rows = [row for row in filled.rows if row.status not in ("entered", "same", "missing") or row.reason]
-    table = Table("status", "student", "assignment", "grade")
-    table.add_column("why", overflow="fold")
-    order = list(SHOWN)
-    for row in sorted(rows, key=lambda row: (order.index(row.status), row.student)):
-        cells = (SHOWN[row.status], row.student or row.name, row.assignment, row.grade, row.reason)
-        # Names come from students: neither rich's markup nor a terminal's control codes take effect.
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    if rows:
-        Console().print(table)
-    missing = [row.name for row in filled.rows if row.status == "missing"]
-    if missing:
-        more = f" … and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        print(f"No notebook of {', '.join(names)} came from: {printable(', '.join(missing[:NAMED]))}{more}")
+    quiet = ("entered", "same", "missing", "unknown")
+    groups = {status: [] for status in SHOWN}
+    for row in sorted(filled.rows, key=lambda row: (row.name.casefold(), row.student)):
+        if row.status not in quiet or row.reason:
+            groups[row.status].append(Line((*who(row.name, row.student), row.assignment, row.grade), row.reason))
+    if text := listing((SHOWN[status], lines) for status, lines in groups.items()):
+        print(text)
+    people = {status: [row.name for row in filled.rows if row.status == status] for status in quiet}
+    for status, said in (
+        ("missing", f"No notebook of {', '.join(names)} came from"),
+        ("unknown", "In the table, but not in this course (forgotten, or never handed in)"),
+    ):
+        if found := people[status]:
+            more = f" … and {len(found) - NAMED} more" if len(found) > NAMED else ""
+            print(f"{said}: {printable(', '.join(found[:NAMED]))}{more}")
     for note in (*filled.notes, *notes):
         print(f"NOTE: {note}", file=sys.stderr)
     counts = Counter(row.status for row in filled.rows)

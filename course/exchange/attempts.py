@@ -112,7 +112,8 @@ class Reader:
         if not by_assignment and not findings:
             reason = str(trouble) if trouble else "It holds no notebook."
             return [], [Finding("refused" if is_closed else "empty", home, reason, time=source.time)]
-        return [_attempt(assignment, chosen, batch) for assignment, chosen in by_assignment.items()], findings
+        made = [_attempt(assignment, chosen, batch, self.kinds) for assignment, chosen in by_assignment.items()]
+        return made, findings
 
     def _kind(self, read: NotebookNode) -> Kind:
         """The kind of a notebook. Raises `WrongNotebook`."""
@@ -207,14 +208,16 @@ def _entry(path: str, batch: list[Owned]) -> str:
     return owner.entry.path + path[len(owner.path) :]
 
 
-def _attempt(assignment: str, chosen: list[tuple[Kind, files.Choice]], batch: list[Owned]) -> Attempt:
+def _attempt(
+    assignment: str, chosen: list[tuple[Kind, files.Choice]], batch: list[Owned], kinds: list[Kind]
+) -> Attempt:
     content: dict[str, bytes] = {}
     for kind, made in chosen:
         content |= {path: data for path, data in made.beside if _can_be_kept(path, made.beside)}
         content[f"{kind.name}.ipynb"] = made.data
     owners = [_owner(made.path, batch) for _, made in chosen]
     times = [one.time for one in owners if one.time]
-    notes = [note for kind, made in chosen for note in _notes(kind, made)]
+    notes = [note for kind, made in chosen for note in _notes(kind, made, kinds)]
     return Attempt(
         assignment,
         content,
@@ -234,10 +237,15 @@ def _can_be_kept(path: str, files: tuple[tuple[str, bytes], ...]) -> bool:
     return is_short and not is_folder and "__pycache__" not in pure.parts
 
 
-def _notes(kind: Kind, made: files.Choice) -> Iterator[str]:
-    """What was chosen, where there was a choice or the name is another one's; what of it was left out."""
+def _notes(kind: Kind, made: files.Choice, kinds: list[Kind]) -> Iterator[str]:
+    """What was chosen, where there was a choice or the name is another notebook's; what of it was left out."""
     if made.others:
         yield f"Of {len(made.others) + 1} notebooks {made.path} counts."
-    if not naming.keys(naming.stem(PurePosixPath(made.path).name)) & naming.keys(kind.name):
-        yield f"By its content it is {kind.name}.ipynb."
+    name = naming.keys(naming.stem(PurePosixPath(made.path).name))
+    own, others = (
+        frozenset().union(*(naming.keys(word) for one in of for word in (one.assignment, one.unit, one.name)))
+        for of in ([kind], [one for one in kinds if one is not kind])
+    )
+    if name & (others - own):
+        yield f"By its content it is {kind.assignment}, whatever its name says."
     yield from made.notes[bool(made.others) :]

@@ -39,11 +39,12 @@ class Column:
 @dataclasses.dataclass(frozen=True)
 class Wanted:
     """The assignment in Canvas: `names` that it may have there; `column` what a person has typed, a title or a number;
-    `new`: the title of an assignment that Canvas is to make."""
+    `new`: the title of an assignment that Canvas is to make. `others` are names of the course's other assignments."""
 
     names: tuple[str, ...]
     column: str = ""
     new: str = ""
+    others: tuple[str, ...] = ()
 
 
 def fill(path: Path, backs: Sequence[Back], wanted: Wanted, with_open: bool = False) -> Filled:
@@ -62,13 +63,15 @@ def fill(path: Path, backs: Sequence[Back], wanted: Wanted, with_open: bool = Fa
     rows = [
         filling.student(back, found) for back in backs if (found := matched[back.student.id]).rows or back.assignment
     ]
-    rows += [Row("", one.name, "", "missing") for index, one in lines.people.items() if index not in taken]
+    rows += [Row("", one.name, "", "unknown") for index, one in lines.people.items() if index not in taken]
     cells = filling.cells
     if wanted.new:
         most = max((back.mark.max_score for back in backs if back.mark), default=0.0)
         cells |= {(-1, column.index): safe(wanted.new), (points, column.index): returning.number(most)}
         cells = {(index, column.index): "" for index in range(len(read.table.rows))} | cells
-    notes = [f"The column is «{column.title}»."]
+    is_guess = not wanted.new and not wanted.column and not _named([column], wanted.names)
+    why = f": the only assignment there, though its title does not say {wanted.names[0]}" if is_guess else ""
+    notes = [f"The column is «{column.title}»{why}."]
     if filling.is_scaled:
         notes.append(f"Canvas has {returning.number(column.maximum)} points for it: the marks are converted.")
     return Filled(read.filled(cells), tuple(rows), tuple(notes))
@@ -91,7 +94,8 @@ def _columns(read: Sheet) -> tuple[list[Column], int]:
 
 
 def _find(columns: Sequence[Column], wanted: Wanted, path: Path) -> Column:
-    """The column that is meant: what was typed, else the one that has one of the names. Raises `ReturnError`."""
+    """The column that is meant: what was typed, else the one that has one of the names, else the only one, if it is not
+    another assignment's. Raises `ReturnError`."""
     known = " | ".join(f"{column.title} ({column.number})" for column in columns[:SHOWN]) or "none"
     if wanted.column:
         typed = ASSIGNMENT.fullmatch(wanted.column.strip())
@@ -105,6 +109,8 @@ def _find(columns: Sequence[Column], wanted: Wanted, path: Path) -> Column:
         what = "several columns" if found else "no column"
         raise ReturnError(f"{path} has {what} «{wanted.column}» to be filled; there are: {known}.{hint}")
     found = _named(columns, wanted.names)
+    if not found and len(columns) == 1 and not _named(columns, wanted.others, words=1):
+        found = list(columns)
     if len(found) == 1:
         return found[0]
     what = "Several columns" if found else "No column"

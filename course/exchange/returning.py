@@ -19,7 +19,7 @@ from course.exchange.roster import Roster, Student
 from course.mark import Mark
 from course.spreadsheet import safe
 
-Status = Literal["entered", "same", "open", "unmarked", "locked", "absent", "ambiguous", "missing"]
+Status = Literal["entered", "same", "open", "unmarked", "locked", "absent", "ambiguous", "missing", "unknown"]
 PLAIN = ("id", "name", "email", "assignment", "score", "max_score", "open", "penalty", "submitted_at")
 DECIMALS = 2  # of a grade: what Moodle and Canvas show
 NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")

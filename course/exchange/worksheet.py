@@ -61,7 +61,7 @@ def fill(path: Path, backs: Sequence[Back], with_open: bool = False) -> Workshee
             parcels += [_parcel(filling, lines, back, index) for index in found.rows]
     taken = {index for found in matched.values() for index in found.rows}
     rows += [
-        Row("", one.name or filling.sheet.table.value(filling.sheet.table.rows[index], "identifier"), "", "missing")
+        Row("", one.name or filling.sheet.table.value(filling.sheet.table.rows[index], "identifier"), "", "unknown")
         for index, one in lines.people.items()
         if index not in taken
     ]

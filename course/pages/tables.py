@@ -85,6 +85,7 @@ def _unit(unit: Unit, prefix: str) -> Iterator[tuple[str, dict]]:
         }
         fields |= {name: getattr(row, name) for name in ("automatic", "manual", "extra", "penalty", "late_seconds")}
         fields["submitted_at"] = row.submitted_at.isoformat() if row.submitted_at else ""
+        fields["own_due"] = row.due.isoformat() if row.due else ""
         fields |= {"seconds": verdict.seconds if verdict else None, "sandbox": verdict.sandbox if verdict else ""}
         fields |= {grade_id: row.points.get(grade_id) for grade_id in ids}
         yield row.student, {prefix + name: value for name, value in fields.items()}

@@ -21,6 +21,7 @@ from course.verdict import CellScore, printable
 from helpers import language as languages
 
 NOTE_BEGINS = 12  # characters by which a note is found in a cause that was cut
+BREAKS = re.compile(r"(?<=\w)(?=[@.]\w)")  # of an address
 SENTENCE_ENDS = re.compile(r"(?<=\.) (?=[A-Z])")
 WORDS = languages.words(Path(__file__).with_name("report.toml"))
 
@@ -64,9 +65,9 @@ class Voice:
         return printable(f"{name} ({student})" if name and self._shared[name] > 1 else name or student)
 
     def full(self, student: str) -> Markup:
-        """A student's name and id; an address may be broken before its @."""
+        """A student's name and id; an address may be broken before its @ and its dots."""
         name, identity = printable(self.names.get(student, "")), Markup.escape(printable(student))
-        identity = identity.replace("@", Markup("<wbr>@"))
+        identity = Markup(BREAKS.sub("<wbr>", identity))
         return Markup("{} <small>{}</small>").format(name, identity) if name else identity
 
     def people(self, students: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
-"""The model behind the page: loaded once, asked by one request at a time.
+"""The models behind the page: each loaded once, asked by one request at a time.
 
-In: a folder that a `Trainer` has saved, or nothing, and then a model is trained on the course's sample reviews and kept
-in the user's cache. Out: a `Critic` that has an opinion on any text.
+In: a folder that a `Trainer` has saved, or a language, and then a model is trained on the course's sample reviews in it
+and kept in the user's cache. Out: a `Critic` that has an opinion on any text.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from helpers import cache, data, models, profiles, reviews, training
+from helpers import cache, data, language, models, profiles, reviews, training
 
 
 class DemoError(Exception):
@@ -31,12 +31,18 @@ class Opinion:
 
 
 class Critic:
-    """A model and its tokenizer. Requests come from many threads; the model answers them one after the other."""
+    """A model and its tokenizer. Requests come from many threads; the model answers them one after the other.
+
+    `language` is that of the reviews from which it learned. The notebook writes it into the model's config; a model
+    that does not say it has learned from English ones.
+    """
 
     def __init__(self, model, tokenizer, name: str):
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
+        said = getattr(model.config, "language", "")
+        self.language = said if said in language.LANGUAGES else "en"
         self._turn = threading.Lock()
 
     def judge(self, text: str) -> Opinion:
@@ -73,18 +79,20 @@ def load(folder: Path) -> Critic:
     return Critic(model.to(models.device()).eval(), tokenizer, folder.name)
 
 
-def default() -> Critic:
-    """Return the critic that learned from the sample reviews; it is trained when it is first asked for.
+def default(code: str) -> Critic:
+    """Return the critic that learned from the sample reviews in a language, in English where there are none.
 
-    The folder's name stands for recipe and reviews, so that an old model does not outlive them.
+    It is trained when it is first asked for. The folder's name stands for recipe and reviews, so that an old model does
+    not outlive them. Raises `ModelUnavailable`.
     """
-    profile = profiles.load("reviews", "offline")
+    profile = profiles.load("reviews", "offline", data_language=code)
     recipe = hashlib.sha256(repr(profile).encode())
-    for path in sorted((data.SAMPLES / "imdb").glob("*.csv")):
+    for path in sorted((data.SAMPLES / profile.dataset).iterdir()):
         recipe.update(path.read_bytes())
     folder = cache.folder() / f"reviews-{recipe.hexdigest()[:12]}"
     if not folder.is_dir():
-        print("First start: a model learns from the sample reviews, in about a minute.", file=sys.stderr)
+        name = language.BY_CODE[profile.data_language].english
+        print(f"First start: a model learns from the sample reviews in {name}, in about a minute.", file=sys.stderr)
         train(profile, folder)
     return load(folder)
 
@@ -100,7 +108,7 @@ def train(profile: profiles.Profile, folder: Path) -> None:
             pass
 
     tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length, profile.truncation_side)
-    rows = data.load("imdb", profile.data)["train"]
+    rows = data.load(profile.dataset, profile.data, profile.locale)["train"]
     trainer = training.make_trainer(
         profile,
         reviews.build_model(models.fetch(profile.checkpoint)),
@@ -112,6 +120,7 @@ def train(profile: profiles.Profile, folder: Path) -> None:
     if sys.stderr.isatty():
         trainer.add_callback(Bar)
     trainer.train()
+    trainer.model.config.language = profile.data_language
     try:
         cache.make_once(folder, lambda unfinished: trainer.save_model(str(unfinished)))
     except OSError as error:

@@ -1,7 +1,7 @@
 """The Django site: one form, one health page, and an error page for everything else.
 
-In: a `Critic`. Out: a WSGI application and a server for it. The whole site stands in this module: settings, limits,
-middleware, views and URLs.
+In: a `Critic` for each language. Out: a WSGI application and a server for it. The whole site stands in this module:
+settings, limits, middleware, views and URLs.
 """
 
 import secrets
@@ -25,6 +25,7 @@ from django.views.decorators.cache import never_cache
 
 from helpers.demo.critic import Critic, DemoError
 from helpers.demo.words import LANGUAGES, Words
+from helpers.language import BY_CODE
 
 HERE = Path(__file__).parent
 METHODS = ("GET", "HEAD", "POST")
@@ -43,15 +44,16 @@ POLICY = (
 )
 
 
-def application(critic: Critic, hosts: list[str]):
-    """Return the WSGI application. `hosts` are the names under which browsers may ask for it; "*" is any.
+def application(critics: dict[str, Critic], hosts: list[str]):
+    """Return the WSGI application. `critics` are those that there are, by language; the first one serves where a
+    language has none. `hosts` are the names under which browsers may ask for the page; "*" is any.
 
     Django's settings belong to the process, so a process has one such application.
     """
     settings.configure(
         ALLOWED_HOSTS=hosts,
         APPEND_SLASH=False,
-        CRITIC=critic,
+        CRITICS=critics,
         CSRF_FAILURE_VIEW=f"{__name__}.forbidden",
         DATA_UPLOAD_MAX_MEMORY_SIZE=MOST_BYTES,
         LANGUAGE_CODE="en",
@@ -162,6 +164,11 @@ def words_for(request) -> Words:
     return LANGUAGES[get_language_from_request(request)]
 
 
+def critic_for(words: Words) -> Critic:
+    """Who reads what is written on the page in this language."""
+    return settings.CRITICS.get(words.language) or next(iter(settings.CRITICS.values()))
+
+
 @never_cache
 def review(request):
     """The form, and below it what the model thinks of the text that was sent."""
@@ -178,7 +185,7 @@ def review(request):
         response = page(request, status=429, problem=words.errors[429][1], text=text)
         response["Retry-After"] = str(int(seconds) + 1)
         return response
-    opinion = settings.CRITIC.judge(text)
+    opinion = critic_for(words).judge(text)
     return page(
         request,
         text=text,
@@ -192,7 +199,11 @@ def review(request):
 
 
 def page(request, *, status: int = 200, **context) -> HttpResponse:
-    context |= {"words": words_for(request), "most": MOST_CHARACTERS}
+    words = words_for(request)
+    reads = critic_for(words).language
+    lead = words.lead if reads == words.language else words.lead_foreign.format(language=BY_CODE[reads].name)
+    context |= {"words": words, "most": MOST_CHARACTERS, "reads": reads, "lead": lead}
+    context["placeholder"] = LANGUAGES[reads].placeholder
     return render(request, "page.html", context, status=status)
 
 
@@ -200,7 +211,8 @@ def page(request, *, status: int = 200, **context) -> HttpResponse:
 def health(request):
     """What a program that watches over the page wants to know."""
     uptime = round(time.monotonic() - settings.STARTED)
-    return JsonResponse({"status": "ok", "model": settings.CRITIC.name, "uptime_seconds": uptime})
+    names = {language: critic.name for language, critic in settings.CRITICS.items()}
+    return JsonResponse({"status": "ok", "models": names, "uptime_seconds": uptime})
 
 
 def style(request):

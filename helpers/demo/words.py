@@ -13,6 +13,7 @@ class Words:
     language: str
     title: str
     lead: str
+    lead_foreign: str
     label: str
     placeholder: str
     button: str

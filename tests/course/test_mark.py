@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.parse
 from importlib.resources import files
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -20,11 +21,12 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from course import cli
-from course.essay import Given
+from course.essay import Essay, Given
 from course.folder import Folder
 from course.grade import essays, marks
 from course.grade.ledger import Ledger
 from course.pages.marking.desk import Desk, Refused
+from course.pages.marking.view import View
 from tests.course.written import HOSTILE, by_student, comment_of, hand_in
 
 SHORT = "Because it is shorter."
@@ -191,6 +193,13 @@ def test_points_that_the_question_does_not_have_are_refused(desk, points):
 # ---- the page
 
 
+def test_an_answer_says_in_which_language_its_notebook_is():
+    site = SimpleNamespace(languages={"ner-ru": "ru", "ner-en": "en", "other": ""})
+    given = [Essay(name, name, name, "ner", "why", "Yes.", 2.0, Given()) for name in ("ner-ru", "ner-en", "other")]
+    assert View("es").languages(site, given) == "Русский, English"
+    assert View("es").languages(site, given[2:]) == ""
+
+
 @contextlib.contextmanager
 def serving(course, *options: str):
     command = [sys.executable, "-m", "course.cli", "mark", "sums", "--no-browser", "--course-dir", str(course.root)]
@@ -236,8 +245,12 @@ def test_a_class_is_marked_by_the_keyboard(essay_class, browser):
     cards = browser.find_elements(By.CLASS_NAME, "card")
     assert [card.find_element(By.TAG_NAME, "h2").text.split()[0] for card in cards[:4]] == ["22", "10", "8", "1"]
     third = cards[2].get_attribute("id")
+    assert "English" in cards[0].find_element(By.TAG_NAME, "header").text
     assert "student-" not in browser.page_source and "Анна" not in browser.page_source
     assert browser.find_element(By.CSS_SELECTOR, ".rubric li").text == "1 point: a reason."
+    press(browser, "9")
+    said(browser, "Points must be a number from 0 to 2.")
+    assert _current(browser) == cards[0].get_attribute("id"), "and nothing else has happened"
     press(browser, "2")
     said(browser, "Entered: 2 (answers: 22)")
     press(browser, "h", "1")
@@ -256,10 +269,23 @@ def test_a_class_is_marked_by_the_keyboard(essay_class, browser):
     press(browser, "u")
     said(browser, "Taken back.")
     assert course.marks("student-30")["essay"] == (None, 0.0, False)
+    unfolded = "return [...document.querySelectorAll('.card')].map(c => Boolean(c.querySelector('details[open]')))"
+    browser.find_element(By.CSS_SELECTOR, f"#{third} details summary").click()
+    before = browser.execute_script(unfolded)
+    assert before.count(True) == 1
+    other = browser.find_elements(By.CSS_SELECTOR, ".card textarea")[4]
+    other.send_keys("Half a")
+    press(browser, Keys.ESCAPE)
     press(browser, "n")
-    WebDriverWait(browser, 10).until(lambda b: "Анна Иванова (student-00)" in b.page_source and _current(b) == third)
+    WebDriverWait(browser, 10).until(lambda b: "Анна Иванова (student-00)" in b.page_source)
+    assert browser.find_element(By.CSS_SELECTOR, "#names button").text == "Hide names"
+    assert browser.execute_script(unfolded) == before
+    assert browser.find_elements(By.CSS_SELECTOR, ".card textarea")[4].get_attribute("value") == "Half a"
     press(browser, "n")
-    WebDriverWait(browser, 10).until(lambda b: "Анна" not in b.page_source and _current(b) == third)
+    WebDriverWait(browser, 10).until(lambda b: "Анна" not in b.page_source)
+    assert browser.execute_script(unfolded) == before
+    press(browser, "k", "k")
+    assert _current(browser) == third
     _elsewhere(course)
     press(browser, "j", "1")
     said(browser, "These answers were marked or graded elsewhere")

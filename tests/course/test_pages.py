@@ -1,5 +1,6 @@
 """A student's page of a notebook that has headings, rules and hints: in their words, and open to everybody."""
 
+import dataclasses
 import html
 import re
 from importlib.resources import files
@@ -176,6 +177,18 @@ def test_an_exercise_that_nobody_has_written_is_the_next_step(page):
     message = "NotImplementedError in line 2 of your code: raise NotImplementedError()"
     text = read(page(verdict("failed", 0.0, message, ())))
     assert "Next step: write “Exercise 1: count”." in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "Does not count"), ("ru", "Не учитывается"), ("es", "No cuenta")]
+)
+def test_a_dropped_exercise_says_so_and_no_points(page, language, said):
+    """Its heading in the notebook still has them."""
+    made = verdict("passed", 0.0, "", (), ())
+    dropped = dataclasses.replace(made, cells=(dataclasses.replace(made.cells[0], max_score=0.0), made.cells[1]))
+    text = read(page(dropped, language=language))
+    assert said in text
+    assert "(4 points)" not in text and "0 / 0" not in text
 
 
 def test_nothing_of_the_hidden_test_is_there(page):

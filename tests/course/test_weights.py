@@ -113,3 +113,26 @@ def test_the_body_is_compared_and_the_head_is_not(remote):
     assert not has_body_of(fresh, start) and not has_body_of(remote(Wire(fresh)), start)
     assert not has_body_of(Model(1, width=4), start)
     assert not has_body_of(3, start)
+
+
+def mean_pooling_classifier(seed: int):
+    from helpers.pooling import MeanPoolingClassifier, MeanPoolingConfig
+
+    torch.manual_seed(seed)
+    sizes = {"vocab_size": 9, "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1}
+    return MeanPoolingClassifier(MeanPoolingConfig(**sizes, intermediate_size=4, num_labels=3))
+
+
+def test_a_classifier_that_reads_by_the_mean_comes_over_whole(remote):
+    """With what its head has counted: means and variances, and the number of batches, which is no float."""
+    rows = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    trained = mean_pooling_classifier(1)
+    trained(rows)
+    trained.eval()
+    mine = with_weights_of(remote(Wire(trained)), mean_pooling_classifier(2))
+    assert torch.equal(mine(rows).logits, trained(rows).logits)
+    assert mine.standardize.num_batches_tracked == 1
+    fresh = mean_pooling_classifier(3)
+    fresh.bert.load_state_dict(trained.bert.state_dict())
+    assert has_body_of(remote(Wire(fresh)), trained)
+    assert not has_body_of(remote(Wire(mean_pooling_classifier(3))), trained)

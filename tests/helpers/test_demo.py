@@ -54,8 +54,17 @@ def critic(short_tokenizer):
 
 
 @pytest.fixture(scope="session")
-def app(critic):
-    return site.application(critic, command.hosts("127.0.0.1"))
+def spanish_critic(short_tokenizer):
+    tokenizer = short_tokenizer(64)
+    model = models.lookup_critic({"joya": 1.0, "bodrio": -1.0}, tokenizer)
+    model.config.language = "es"
+    return critics.Critic(model, tokenizer, "modelo")
+
+
+@pytest.fixture(scope="session")
+def app(critic, spanish_critic):
+    """A page that nobody reads Russian for."""
+    return site.application({"en": critic, "es": spanish_critic}, command.hosts("127.0.0.1"))
 
 
 @pytest.fixture
@@ -271,17 +280,34 @@ def test_the_names_of_the_host_are_those_it_listens_on(host, names):
 )
 def test_the_page_speaks_the_readers_language(client, accept, language):
     response = client.get("/", headers={"accept-language": accept})
-    assert LANGUAGES[language].lead in seen(response)
+    assert LANGUAGES[language].label in seen(response)
     assert f'<html lang="{language}">' in response.content.decode()
     assert response["Content-Language"] == language
     assert "Accept-Language" in response["Vary"]
 
 
+@pytest.mark.parametrize(("language", "reads"), [("en", "en"), ("es", "es"), ("ru", "en")])
+def test_the_page_says_in_which_language_it_wants_its_reviews(client, language, reads):
+    words, body = LANGUAGES[language], client.get("/", headers={"accept-language": language}).content.decode()
+    assert (words.lead if language == reads else words.lead_foreign.format(language="English")) in body
+    assert f'<textarea id="text" name="text" lang="{reads}"' in body
+    assert f'placeholder="{LANGUAGES[reads].placeholder}"' in body
+
+
+def test_a_review_is_read_by_the_critic_of_the_pages_language(client, critic, spanish_critic):
+    text = "una joya, y no un bodrio: joya, joya"
+    spanish = spanish_critic.judge(text).p_positive
+    assert f"{spanish:.0%}"[:-1] in seen(send(client, text, headers={"accept-language": "es"}))
+    assert critic.judge(text).p_positive < 0.55 < spanish
+    assert "50%" in seen(send(client, text))
+
+
 @pytest.mark.parametrize("words", LANGUAGES.values(), ids=LANGUAGES)
 def test_opinions_and_errors_are_in_that_language(client, words):
     headers = {"headers": {"accept-language": words.language}}
-    assert words.positive in seen(send(client, PRAISE, **headers))
-    assert words.negative in seen(send(client, PAN, **headers))
+    spanish = words.language == "es"
+    assert words.positive in seen(send(client, "una joya" if spanish else PRAISE, **headers))
+    assert words.negative in seen(send(client, "un bodrio" if spanish else PAN, **headers))
     assert words.empty in seen(send(client, "", **headers))
     assert words.errors[404][1] in seen(client.get("/nothing", **headers))
     assert words.errors[403][1] in seen(client.post("/", {"text": PAN}, **headers))
@@ -315,7 +341,7 @@ def test_health_is_for_programs(client):
     assert response.status_code == 200
     assert response["Content-Type"] == "application/json"
     report = json.loads(response.content)
-    assert (report["status"], report["model"]) == ("ok", "test-model")
+    assert (report["status"], report["models"]) == ("ok", {"en": "test-model", "es": "modelo"})
     assert report["uptime_seconds"] >= 0
 
 
@@ -339,7 +365,9 @@ def test_a_head_request_is_answered(client):
 
 def test_a_mistake_of_the_program_is_a_page_and_tells_nothing(app, monkeypatch, caplog):
     client = Client(headers={"host": "127.0.0.1"}, REMOTE_ADDR=next(ADDRESSES), raise_request_exception=False)
-    monkeypatch.setattr("django.conf.settings.CRITIC", SimpleNamespace(judge=lambda text: 1 / 0))
+    monkeypatch.setattr(
+        "django.conf.settings.CRITICS", {"en": SimpleNamespace(language="en", judge=lambda text: 1 / 0)}
+    )
     response = client.post("/", {"text": "a secret text"})
     assert response.status_code == 500
     assert "Something went wrong" in seen(response)
@@ -367,9 +395,16 @@ def saved(critic, tmp_path):
 
 def test_a_saved_model_is_served(saved, critic):
     loaded = critics.load(saved)
-    assert loaded.name == "mine"
+    assert (loaded.name, loaded.language) == ("mine", "en")
     assert loaded.judge(PRAISE) == critic.judge(PRAISE)
     assert loaded.judge("superb " * 100).is_truncated
+
+
+@pytest.mark.parametrize(("told", "language"), [("es", "es"), ("tlh", "en"), (None, "en"), (["es"], "en")])
+def test_a_saved_model_says_which_language_it_reads(saved, told, language):
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | {"language": told}))
+    assert critics.load(saved).language == language
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
@@ -407,7 +442,8 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "transformers-course"
 
 
-def test_the_first_start_trains_and_the_second_does_not(cache, monkeypatch, capsys):
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_first_start_trains_and_the_second_does_not(cache, monkeypatch, capsys, language):
     trained = []
 
     def train(profile, folder):
@@ -419,18 +455,19 @@ def test_the_first_start_trains_and_the_second_does_not(cache, monkeypatch, caps
 
     real = critics.train
     monkeypatch.setattr(critics, "train", train)
-    first, second = critics.default(), critics.default()
-    assert trained == [profiles.load("reviews", "offline")]
+    first, second = critics.default(language), critics.default(language)
+    assert trained == [profiles.load("reviews", "offline", data_language=language)]
     assert "First start" in capsys.readouterr().err
     assert first.judge(PRAISE) == second.judge(PRAISE)
-    assert [path.name for path in cache.iterdir()] == [first.name]
+    assert first.language == second.language == language
+    assert [path.name for path in cache.glob("reviews-*")] == [first.name]
 
 
 def test_a_training_that_fails_leaves_nothing_behind(cache, monkeypatch):
     monkeypatch.setattr("transformers.Trainer.train", lambda self: None)
     monkeypatch.setattr("transformers.Trainer.save_model", lambda self, folder: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        critics.default()
+        critics.default("en")
     assert list(cache.iterdir()) == []
 
 
@@ -443,7 +480,7 @@ def test_help_has_an_example_and_says_where_the_model_comes_from(capsys):
     said = capsys.readouterr().out
     assert ended.value.code == 0
     assert [
-        word for word in ("--host", "--port", "--model FOLDER", "example:", "first start") if word not in said
+        word for word in ("--host", "--port", "--model FOLDER", "--lang", "example:", "first start") if word not in said
     ] == []
 
 
@@ -474,10 +511,36 @@ def test_the_command_serves_a_saved_model(saved):
     )
     try:
         address = started.stdout.readline().split()[0]
-        assert json.load(urlopen(f"{address}/health"))["model"] == "mine"
+        assert json.load(urlopen(f"{address}/health"))["models"] == {"en": "mine"}
     finally:
         started.terminate()
         started.communicate()
+
+
+def test_a_language_whose_encoder_is_not_to_be_had_is_left_out(monkeypatch, critic, capsys):
+    monkeypatch.setattr(critics, "default", only(critic))
+    assert command.trained(["en", "ru"]) == {"en": critic}
+    assert "No critic for Russian: no encoder" in capsys.readouterr().err
+
+
+def test_where_there_is_no_critic_at_all_there_is_no_page(monkeypatch, critic, one_sentence):
+    monkeypatch.setattr(critics, "default", only(critic))
+    with one_sentence(critics.DemoError, "no critic"):
+        command.trained(["ru", "es"])
+
+
+def only(critic):
+    def default(language):
+        if language != critic.language:
+            raise models.ModelUnavailable("no encoder")
+        return critic
+
+    return default
+
+
+def test_models_of_several_languages_are_served_together(monkeypatch, critic, spanish_critic):
+    monkeypatch.setattr(critics, "load", {"a": critic, "b": spanish_critic}.get)
+    assert command.saved(["a", "b"]) == {"en": critic, "es": spanish_critic}
 
 
 # ---- in a browser

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from helpers import data, emotion, models, profiles
 from helpers.emotion import compute_metrics, encode_tweets, predict_emotions, train_stance
+from helpers.language import LANGUAGES
 
 EMOTIONS = ["anger", "joy", "optimism", "sadness"]
 WORDS = ["so", "HAPPY", "#proud", "@user", "it's", "😭"]
@@ -163,7 +164,7 @@ def trained():
 
     dataset = DatasetDict(train=split(16), validation=split(2), test=split(5))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(profiles, "_chosen", "quick")
+        patch.setattr(profiles, "_chosen", profiles.load("emotion", "quick"))
         models.quiet()
         return dataset, *train_stance(dataset, "all-MiniLM-L6-v2")
 
@@ -226,9 +227,52 @@ def test_worst_errors_are_wrong_and_the_surest_first():
     assert emotion.worst_errors(logits, [0, 1, 1, 0]) == []
 
 
-@pytest.mark.parametrize("name", ["tweet_eval/emotion", "tweet_eval/stance_climate"])
-def test_the_samples_have_every_class_in_every_split_and_no_text_twice(name):
-    dataset = data.load(name, "samples")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_class_of_the_data_has_a_meaning_in_every_language(language):
+    dataset = profiles.load("emotion", "offline", data_language=language).dataset
+    names = data.load(dataset, "samples")["train"].features["label"].names
+    meant = emotion.with_meaning(names, language)
+    assert all(found.startswith(name) for found, name in zip(meant, names))
+    assert language == "en" or all(found.endswith(")") for found in meant)
+
+
+def test_a_name_that_is_its_own_meaning_or_has_none_stands_alone():
+    assert emotion.with_meaning(["joy"], "en") == ["joy"]
+    assert emotion.with_meaning(["joy", "boredom"], "ru") == ["joy (радость)", "boredom"]
+
+
+def test_pieces_are_counted_and_shown_by_tokenizer(tokenizer):
+    assert emotion.pieces(["Mordor!"], {"small": tokenizer}) == {"small": ["3: mor ##dor !"]}
+
+
+def test_fertility_is_pieces_for_each_word(tokenizer):
+    assert emotion.fertility(["a trip", "to Mordor"], {"small": tokenizer}) == {"small": 5 / 4}
+
+
+def test_an_english_vocabulary_cuts_russian_into_letters(tokenizer):
+    texts = data.load("brighter/rus", "samples")["train"]["text"]
+    assert emotion.fertility(texts, {"small": tokenizer})["small"] > 4.5
+
+
+def test_what_an_uncased_vocabulary_does_not_see(tokenizer):
+    seen = emotion.normalized(["Мой ёж", "AÑO"], {"small": tokenizer})
+    assert seen == {"small": ["мои еж", "ano"]}
+
+
+def test_probabilities_belong_to_the_classes_that_are_predicted(tokenizer, voter):
+    texts = ["a party", "miss you so much", "?"]
+    sure = np.array(emotion.probabilities(texts, voter.train(), tokenizer))
+    assert sure.sum(axis=1) == pytest.approx(1)
+    assert [EMOTIONS[i] for i in sure.argmax(axis=1)] == predict_emotions(texts, voter, tokenizer)
+
+
+SAMPLES = [("tweet_eval/emotion", "en-US"), ("brighter/rus", "ru-RU"), ("brighter/esp", "es-ES")]
+SAMPLES += [("tweet_eval/stance_climate", locale) for locale in ("en-US", "ru-RU", "es-ES")]
+
+
+@pytest.mark.parametrize(("name", "locale"), SAMPLES)
+def test_the_samples_have_every_class_in_every_split_and_no_text_twice(name, locale):
+    dataset = data.load(name, "samples", locale)
     names = dataset["train"].features["label"].names
     assert {tuple(sorted(set(split["label"]))) for split in dataset.values()} == {tuple(range(len(names)))}
     texts = [text for split in dataset.values() for text in split["text"]]

@@ -19,7 +19,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from helpers import data, intent, language, models
+from helpers import data, encoders, intent, language, models, profiles
 from helpers.data import DataError
 from helpers.intent import (
     compute_metrics,
@@ -266,20 +266,52 @@ def test_a_row_gives_a_bool_and_the_threshold_itself_is_in_scope():
     assert is_out_of_scope(torch.tensor([0.6, 0.4]), 0.7) is True
 
 
-# ---- languages and the baseline
-
-
-@pytest.mark.parametrize("language", ["en", "ru", "es"])
-def test_an_english_encoder_gets_english_requests(language):
-    assert intent.locale_of(language, "all-MiniLM-L6-v2") == "en-US"
-    assert intent.locale_of(language, "distilbert-base-uncased") == "en-US"
-    assert intent.locale_of(language, "distilbert-base-multilingual-cased") in data.LOCALES
-    assert intent.locale_of(language, "distilbert-base-multilingual-cased")[:2] == language
+# ---- the baseline, and encoders as they come
 
 
 def test_the_baseline_counts_words():
     train = {"text": ["wake me up", "wake him up", "a song", "that song"], "label": [3, 3, 7, 7]}
     assert intent.tfidf_baseline(train, ["wake her", "song please"]) == [3, 7]
+
+
+def test_parts_of_words_know_a_new_form():
+    """To words, будильника and песней are as good as any letters."""
+    train = {"text": ["будильник", "будильники", "песня", "песни"], "label": [3, 3, 7, 7]}
+    new_forms = ["песней", "будильника"]
+    assert intent.tfidf_baseline(train, new_forms, letters=(2, 5)) == [7, 3]
+    assert len(set(intent.tfidf_baseline(train, new_forms))) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_encoder_of_the_run_comes_first_and_each_once(language):
+    profile = profiles.load("ner", "offline", data_language=language)
+    at_hand = intent.encoders_at_hand(profile)
+    assert at_hand[0] == profile.checkpoint and sorted(at_hand) == sorted(encoders.ENCODERS)
+
+
+def test_an_encoder_that_is_missing_is_named_and_left_out(monkeypatch, capsys):
+    monkeypatch.setattr(encoders, "find", lambda name: None)
+    profile = profiles.load("ner", "offline", data_language="en")
+    assert intent.encoders_at_hand(profile) == ["all-MiniLM-L6-v2"]
+    assert "multilingual-e5-small" in capsys.readouterr().out
+
+
+def test_with_real_data_the_hub_has_what_is_missing(monkeypatch):
+    monkeypatch.setattr(encoders, "find", lambda name: None)
+    assert len(intent.encoders_at_hand(profiles.load("ner", "full", data_language="en"))) == 1 + len(encoders.ENCODERS)
+
+
+def test_texts_become_means_of_vectors_in_their_order(tokenizer):
+    from transformers import AutoModel
+
+    texts = ["play some jazz please", "hi", "", "wake me up at nine am on friday"]
+    vectors = intent.embedder("all-MiniLM-L6-v2", batch_size=2)(texts)
+    body = AutoModel.from_pretrained(models.fetch("all-MiniLM-L6-v2"))
+    for vector, text in zip(vectors, texts):
+        with torch.no_grad():
+            mean = body(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(dim=0)
+        assert vector == pytest.approx(mean.numpy(), abs=1e-5)
+    assert intent.embedder("all-MiniLM-L6-v2")([]).shape == (0, 384)
 
 
 def test_the_model_knows_its_intents_by_name(tmp_path):
@@ -355,8 +387,14 @@ def set_aside(tmp_path):
 def test_a_request_in_scope_is_done(ask, language, tmp_path):
     found = ask("song please", language)
     assert (found["kind"], found["label"]) == ("intent", "play_music")
-    assert found["text"] == SENTENCES[language]["intent"].format(name=SENTENCES[language]["intents"]["play_music"])
+    assert found["text"] == SENTENCES[language]["doing"]["play_music"]
     assert set_aside(tmp_path) == []
+
+
+def test_an_intent_that_people_have_added_is_done_by_its_name(tokenizer):
+    newer = models.keyword_classifier({"song": "sing_along"}, tokenizer, ["alarm_set", "sing_along"])
+    legibility = intent.learn_legibility(["a song please"])
+    assert reply("song", newer, tokenizer, threshold=0.1, legibility=legibility)["text"] == "On it: sing_along."
 
 
 @pytest.mark.parametrize("language", SENTENCES)
@@ -410,10 +448,19 @@ def test_every_text_gets_a_reply(model, tokenizer, text, language):
 def test_the_table_has_the_same_words_in_every_language():
     scenarios = {name.partition("_")[0] for name in data.load("massive", "samples")["train"].features["label"].names}
     for words in SENTENCES.values():
-        assert words.keys() == {"intent", "unintelligible", "no_intent", "unknown", "examples", "offers", "intents"}
+        tables = {"offers", "intents", "doing"}
+        assert words.keys() == {"intent", "unintelligible", "no_intent", "unknown", "examples"} | tables
         assert words["offers"].keys() == scenarios
-        assert words["intents"].keys() == set(data.INTENTS) - intent.CHAT
+        assert words["intents"].keys() == set(data.INTENTS)
+        assert words["doing"].keys() == set(data.INTENTS) - intent.CHAT
+        assert len(set(words["intents"].values())) == len(data.INTENTS)  # no two intents look alike in a table
         assert len(words["examples"]) == 4
+
+
+def test_an_intent_is_said_in_the_readers_language():
+    said = [intent.in_words("alarm_set", language) for language in ("en", "ru", "es")]
+    assert said == ["set an alarm", "поставить будильник", "poner una alarma"]
+    assert intent.in_words("sing_along", "ru") == "sing_along"
 
 
 def test_examples_come_in_the_locales_language():

@@ -26,6 +26,8 @@ from helpers.ner import (
     load_tokenizer,
     lookup_baseline,
     preprocess_ner_dataset,
+    recall_of_words,
+    tags_of_words,
 )
 
 FIELDS = {"input_ids", "token_type_ids", "attention_mask", "labels"}
@@ -545,7 +547,47 @@ def test_other_tokenizers_of_the_model_stay_as_they_are():
     assert models.load_tokenizer("multilingual-e5-small")("Тула.")["input_ids"] == before
 
 
+def test_a_limit_holds_for_one_tokenizer_only():
+    assert load_tokenizer("multilingual-e5-small", 16).model_max_length == 16
+    assert load_tokenizer("multilingual-e5-small").model_max_length == 512
+
+
 def test_berts_tokenizer_has_these_words_already():
     ours, theirs = load_tokenizer("all-MiniLM-L6-v2", 64), models.load_tokenizer("all-MiniLM-L6-v2", 64)
     assert ours.backend_tokenizer.to_str() == theirs.backend_tokenizer.to_str()
     assert ours.model_max_length == 64
+
+
+# ---- words of entities
+
+
+def test_a_word_has_the_tag_of_its_first_piece(tokenizer):
+    """Words without a piece and the special tokens are passed over."""
+    sentences = [["Rabinovich", "\u200b", "left"], ["Rome"]]
+    predictions = np.array([[*ids("O", "B-PER", "O", "B-LOC", "I-PER", "O")], [*ids("O", "B-LOC", "O", "O", "O", "O")]])
+    assert tags_of_words(sentences, predictions, tokenizer, CONLL_TAGS) == [["B-PER", "O", "I-PER"], ["B-LOC"]]
+
+
+def test_words_beyond_the_limit_are_outside(short_tokenizer):
+    predictions = np.full((1, 8), CONLL_TAGS.index("B-LOC"))
+    tags = tags_of_words([["Rome"] * 10], predictions, short_tokenizer(8), CONLL_TAGS)
+    assert tags == [["B-LOC"] * 6 + ["O"] * 4]
+
+
+def test_labels_are_read_as_predictions_are(tokenizer):
+    """What `preprocess_ner_dataset` makes of tags gives these tags again."""
+    tags = [CONLL_TAGS[tag] for tag in RABINOVICH["ner_tags"]]
+    labels = preprocess_ner_dataset(RABINOVICH, tokenizer)["labels"]
+    assert tags_of_words([RABINOVICH["tokens"]], [labels], tokenizer, CONLL_TAGS) == [tags]
+
+
+def test_recall_is_counted_by_class_for_seen_and_new_words():
+    words = [["Rome", "saw", "Anna", "Smith"], ["Petra"]]
+    right = [["B-LOC", "O", "B-PER", "I-PER"], ["B-PER"]]
+    guess = [["B-LOC", "B-LOC", "I-PER", "O"], ["B-LOC"]]
+    assert recall_of_words(words, right, guess, {"rome", "saw", "anna"}) == {"seen": 1.0, "new": 0.0}
+    assert recall_of_words(words, right, guess, {"rome", "smith"}) == {"seen": 0.5, "new": 0.5}
+
+
+def test_recall_of_no_words_is_nan():
+    assert np.isnan(recall_of_words([["Rome"]], [["B-LOC"]], [["O"]], set())["seen"])

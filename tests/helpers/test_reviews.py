@@ -15,13 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from helpers import data, models
+from helpers import data, models, profiles
 from helpers.reviews import (
     compute_metrics,
     encode_reviews,
     evaluate_scores,
+    reading_cost,
     review_rating,
     score_reviews,
+    share_of_new_pieces,
+    share_of_new_words,
     tfidf_baseline,
 )
 
@@ -268,3 +271,39 @@ def test_the_baseline_knows_no_order():
     train = {"text": ["not dull", "superb", "dull", "not superb"], "label": [1, 1, 0, 0]}
     one, other = tfidf_baseline(train, ["not a dull film", "a dull film not"])
     assert one == pytest.approx(other)
+
+
+# ---- what a vocabulary knows
+
+
+def test_a_form_of_a_word_is_new_and_its_pieces_are_not(tokenizer):
+    known, read = ["unwatchable", "a film"], ["unwatched film", "watchable"]
+    assert share_of_new_words(known, read) == pytest.approx(2 / 3)
+    assert share_of_new_pieces(known, read, tokenizer) < 2 / 3
+
+
+def test_reading_costs_what_the_tokenizer_makes_of_the_words(short_tokenizer):
+    cost = reading_cost(["film film", "film film film film film film"], short_tokenizer(5))
+    assert cost == {"tokens_per_100_words": 100.0, "words_before_limit": 3.0, "share_read": pytest.approx(0.75)}
+
+
+def in_language(code):
+    profile = profiles.load("reviews", "offline", data_language=code)
+    return data.load(profile.dataset, "samples", profile.locale)
+
+
+@pytest.mark.parametrize(("code", "one_in"), [("en", 9), ("ru", 3), ("es", 7)])
+def test_the_lesson_says_how_many_words_are_new_in_each_language(code, one_in):
+    rows, multilingual = in_language(code), models.load_tokenizer("multilingual-e5-small")
+    known, read = rows["train"]["text"][:240], rows["test"]["text"][:100]
+    assert round(1 / share_of_new_words(known, read)) == one_in
+    assert 1 / share_of_new_pieces(known, read, multilingual) == pytest.approx(16, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("code", "english", "multilingual"), [("en", 130, 140), ("ru", 4 * 130, 200), ("es", 190, 150)]
+)
+def test_the_lesson_says_what_100_words_cost_in_each_language(code, english, multilingual):
+    texts = in_language(code)["train"]["text"]
+    costs = [reading_cost(texts, models.load_tokenizer(name)) for name in ("all-MiniLM-L6-v2", "multilingual-e5-small")]
+    assert [cost["tokens_per_100_words"] for cost in costs] == pytest.approx([english, multilingual], rel=0.03)

@@ -360,3 +360,8 @@ def test_html_in_texts_is_shown_and_not_run(shown):
     show.texts([SCRIPT], **{SCRIPT: [SCRIPT]})
     assert page(shown).texts == [SCRIPT, "text", SCRIPT, SCRIPT]
     assert "script" not in page(shown).elements
+
+
+def test_pieces_stand_beside_their_text_with_their_number(shown, tokenizer):
+    show.pieces(["a film", "unputdownable"], {"MiniLM": tokenizer})
+    assert page(shown).texts == ["text", "MiniLM", "a film", "2: a film", "unputdownable", "4: un ##put ##down ##able"]

@@ -64,7 +64,7 @@ def tokenizer():
     return models.load_tokenizer(models.OFFLINE_T5)
 
 
-@pytest.mark.parametrize("answer", ["yes", "no"])
+@pytest.mark.parametrize("answer", ["yes", "no", "да", "нет", "sí"])
 def test_the_answers_of_the_unit_are_one_token_and_the_end_mark(tokenizer, answer):
     assert len(tokenizer(answer)["input_ids"]) == 2
 
@@ -73,6 +73,12 @@ def test_it_reads_back_what_it_wrote(tokenizer):
     for text in data.load("toxic_chat", "samples")["train"]["user_input"][:200]:
         again = tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True)
         assert again.split() == text.split()
+
+
+def test_it_has_every_letter_of_the_three_languages(tokenizer):
+    letters = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя" + "abcdefghijklmnopqrstuvwxyzáéíóúüñ"
+    for letter in letters + letters.upper() + "¿¡«»—":
+        assert tokenizer.unk_token_id not in tokenizer(letter)["input_ids"], letter
 
 
 def test_a_letter_that_it_has_never_seen_is_unknown(tokenizer):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from transformers import DataCollatorForSeq2Seq
 
-from helpers import data, models, profiles, toxicity, training
+from helpers import data, language, models, profiles, toxicity, training
 from helpers.toxicity import build_model, compute_metric, is_toxic, oversample, preprocess_dataset
 
 ABEXOL = {"user_input": "Do you know drug which name is abexol ?", "toxicity": 0}
@@ -140,6 +140,42 @@ def test_its_settings_survive_saving(tmp_path):
 
     build_model(models.fetch(models.OFFLINE_T5)).save_pretrained(tmp_path)
     assert GenerationConfig.from_pretrained(tmp_path).max_new_tokens == 8
+
+
+# ---- answers and vocabularies
+
+
+def test_the_answers_of_a_language_come_back_and_differ_from_the_first_piece_on(tokenizer):
+    assert set(toxicity.ANSWERS) == set(language.LANGUAGES)
+    for answers in toxicity.ANSWERS.values():
+        shown = toxicity.round_trip(answers.values(), tokenizer)
+        assert shown["decoded"] == list(answers.values())
+        assert len({pieces.split()[0] for pieces in shown["tokens"]}) == 2
+
+
+def test_the_table_of_the_unit_is_what_t5_makes_of_the_answers(t5):
+    shown = toxicity.round_trip(["yes", "no", "да", "нет", "sí", "¿Sí?", "оскорбление"], t5)
+    assert shown["tokens"][:6] == ["▁yes", "▁no", "▁ да", "▁ не т", "▁ s <unk>", "▁ <unk> S <unk> ?"]
+    assert shown["decoded"] == ["yes", "no", "да", "нет", "s", "S?", "оскорление"]
+    letters = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
+    assert sum(t5.unk_token_id in t5(letter)["input_ids"] for letter in letters) == 19
+    assert all(t5.unk_token_id in t5(letter)["input_ids"] for letter in letters.upper() + "íúñ¿¡")
+    assert not any(t5.unk_token_id in t5(letter)["input_ids"] for letter in "áéó")
+
+
+def test_the_share_of_words_that_t5_cannot_read(t5):
+    unknown = {}
+    for code in language.LANGUAGES:
+        profile = profiles.load("toxicity", "offline", data_language=code)
+        texts = data.load(profile.dataset, "samples", profile.locale)["test"]["user_input"]
+        unknown[code] = toxicity.fertility(texts, {"t5": t5})["t5"]["unknown"]
+    assert unknown == pytest.approx({"en": 0.001, "ru": 0.71, "es": 0.06}, abs=0.005)
+
+
+def test_fertility_counts_pieces_and_words_that_hold_an_unknown_one(tokenizer):
+    counted = toxicity.fertility(["water the", "garden"], {"tiny": tokenizer})
+    assert counted == {"tiny": {"fertility": 1.0, "unknown": 0.0}}
+    assert toxicity.fertility(["不 garden"], {"tiny": tokenizer})["tiny"]["unknown"] == 0.5
 
 
 # ---- is_toxic
@@ -309,6 +345,21 @@ def test_the_comparison_is_fair_in_steps():
     assert (other.max_steps, other.epochs) == (30, 5)
 
 
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=40))
+def test_at_the_share_that_texts_have_the_scores_are_theirs(pairs):
+    labels, guesses = map(list, zip(*[*pairs, (0, 0), (1, 0)]))
+    measured = toxicity.scores(labels, guesses)
+    worked_out = toxicity.at_share(labels, guesses, sum(labels) / len(labels))
+    assert worked_out == pytest.approx({name: measured[name] for name in worked_out})
+
+
+def test_the_rarer_the_class_the_lower_the_precision():
+    labels, guesses = [1, 1, 0, 0], [1, 1, 1, 0]
+    found = [toxicity.at_share(labels, guesses, share) for share in (0.5, 0.1, 0.01)]
+    assert [round(scores["precision"], 3) for scores in found] == [0.667, 0.182, 0.02]
+    assert {scores["recall"] for scores in found} == {1.0}
+
+
 def test_the_baselines_numbers_are_those_of_the_metric(tokenizer):
     labels, guesses = [1, 1, 0, 0, 1], [1, 0, 0, 1, 1]
     words = {0: "no", 1: "yes"}
@@ -317,18 +368,21 @@ def test_the_baselines_numbers_are_those_of_the_metric(tokenizer):
     assert toxicity.scores(labels, guesses) == compute_metric((preds, right), tokenizer)
 
 
-def test_tfidf_is_a_baseline_worth_beating():
-    chats = data.load("toxic_chat", "samples")
+@pytest.mark.parametrize(("code", "low", "high"), [("en", 0.7, 0.9), ("ru", 0.6, 0.8), ("es", 0.6, 0.8)])
+def test_tfidf_is_a_baseline_worth_beating(code, low, high):
+    profile = profiles.load("toxicity", "offline", data_language=code)
+    chats = data.load(profile.dataset, profile.data, profile.locale)
     guesses = toxicity.tfidf_baseline(chats["train"][:], chats["test"]["user_input"])
-    assert 0.7 < toxicity.scores(chats["test"]["toxicity"], guesses)["f1"] < 0.9
+    assert low < toxicity.scores(chats["test"]["toxicity"], guesses)["f1"] < high
 
 
 # ---- the classifier by the dataset's authors
 
 
-def test_it_is_fetched_for_a_full_run_only(monkeypatch):
+def test_it_is_fetched_for_a_full_run_on_english_only(monkeypatch):
     monkeypatch.setattr(models, "fetch", lambda name: pytest.fail(f"asked for {name}"))
     assert toxicity.published_classifier(profiles.load("toxicity", "offline")) is None
+    assert toxicity.published_classifier(profiles.load("toxicity", "full", data_language="es")) is None
 
 
 def test_without_the_hub_there_is_none(monkeypatch):

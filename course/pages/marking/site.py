@@ -40,10 +40,20 @@ class SiteError(Refusal):
 
 
 class Site:
-    """What the views work with. One request at a time: the desk is one person's."""
+    """What the views work with. One request at a time: the desk is one person's.
 
-    def __init__(self, desk: Desk, questions: Mapping[Key, Question], names: Mapping[str, str], language: str):
-        self.desk, self.questions, self.names = desk, list(questions.values()), names
+    `names`: student → name; `language` is the page's, `languages`: assignment → that of its notebook.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        questions: Mapping[Key, Question],
+        names: Mapping[str, str],
+        language: str,
+        languages: Mapping[str, str],
+    ):
+        self.desk, self.questions, self.names, self.languages = desk, list(questions.values()), names, languages
         self.view = View(language)
         self.shows_names = False
         self.notice = ""
@@ -225,7 +235,11 @@ def names(request):
     site: Site = conf.settings.SITE
     with site.turn:
         site.shows_names = not site.shows_names
-    return HttpResponseRedirect(f"{_whole(request.POST.get('place'))}/")
+        place = min(_whole(request.POST.get("place")), len(site.questions) - 1)
+        if not _is_script(request):
+            return HttpResponseRedirect(f"{place}/")
+        groups = site.desk.groups.get(site.questions[place].key, [])
+        return JsonResponse(_now(request, place, groups, "") | {"names": site.view.names_button(site)})
 
 
 @require_GET
@@ -241,17 +255,20 @@ def _changed(request, place: int, groups: list[Group], said: str) -> HttpRespons
     if not _is_script(request):
         site.notice = said
         return HttpResponseRedirect(f"{place}/#g{groups[0].number}")
+    return JsonResponse(_now(request, place, groups, said))
+
+
+def _now(request, place: int, groups: list[Group], said: str) -> dict:
+    """What the script puts into the page: how many are left, and the cards of these groups as they are now."""
+    site: Site = conf.settings.SITE
     question = site.questions[place]
-    return JsonResponse(
-        {
-            "said": said,
-            "place": place,
-            "left": site.view.left(site.desk, question),
-            "done": not site.desk.left(question.key),
-            "undo": site.desk.can_undo,
-            "cards": {f"g{group.number}": site.view.card(site, group, get_token(request)) for group in groups},
-        }
-    )
+    return {
+        "said": said,
+        "place": place,
+        "left": site.view.left(site.desk, question),
+        "undo": site.desk.can_undo,
+        "cards": {f"g{group.number}": site.view.card(site, group, get_token(request)) for group in groups},
+    }
 
 
 def _refused(request, problem: Exception, number: int) -> HttpResponse:

@@ -4,6 +4,7 @@ In: a site with its desk. Out: pages, and the card of one group, by which the sc
 `marking.toml`'s.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,9 @@ class View:
             values.append(group.most)
         return [(f"{value:g}", self.number(value), value == group.given.points) for value in values]
 
+    def names_button(self, site: "Site") -> str:
+        return self.words["hide_names" if site.shows_names else "show_names"]
+
     def answer(self, essay: Essay) -> Markup:
         return rendering.answer(essay.text, is_code=essay.is_code)
 
@@ -99,6 +103,11 @@ class View:
         if words_of(first.text, is_code=first.is_code) == words_of(essay.text, is_code=essay.is_code):
             return None
         return rendering.compared(first.text, essay.text)
+
+    def languages(self, site: "Site", essays: Iterable[Essay]) -> str:
+        """In which languages the notebooks of these answers are, as these call themselves; "" where they do not say."""
+        codes = dict.fromkeys(site.languages.get(essay.assignment, "") for essay in essays)
+        return ", ".join(languages.BY_CODE[code].name if code in languages.BY_CODE else code for code in codes if code)
 
     def who(self, site: "Site", essay: Essay, number: int) -> str:
         """An answer's number, or the student's name and id where names are shown."""

@@ -33,16 +33,23 @@ function nextWaiting(after) {
   return [...all.slice(place + 1), ...all.slice(0, place)].find(open);
 }
 
-function replace(id, text) {
+// What was unfolded stays so; `keep`: and what was typed and not sent yet.
+function replace(id, text, keep) {
   const card = document.getElementById(id);
   if (!card) return;
   const hasFocus = card.contains(document.activeElement);
   const made = new DOMParser().parseFromString(text, "text/html").body.firstElementChild;
+  const list = made.querySelector("details");
+  if (list) list.open = Boolean(card.querySelector("details[open]"));
+  for (const field of keep ? made.querySelectorAll("[name=typed], [name=comment]") : []) {
+    const before = card.querySelector(`[name=${field.name}]`);
+    if (before.value !== before.defaultValue) field.value = before.value;
+  }
   card.replaceWith(made);
   if (hasFocus) made.focus({ preventScroll: true });
 }
 
-async function send(form, submitter, card) {
+async function send(form, submitter, card, keep = false) {
   if (card) card.classList.add("saving");
   said.textContent = document.body.dataset.saving;
   let found;
@@ -57,7 +64,7 @@ async function send(form, submitter, card) {
   if (found.reload) return location.reload();
   said.textContent = found.said;
   if (!found.cards) return go(card);
-  for (const [id, text] of Object.entries(found.cards)) replace(id, text);
+  for (const [id, text] of Object.entries(found.cards)) replace(id, text, keep);
   document.getElementById("left").textContent = found.left;
   undo.disabled = !found.undo;
   return found;
@@ -77,13 +84,23 @@ async function takeBack() {
   else location.assign(`../${found.place}/`);
 }
 
+async function showNames(form) {
+  const button = form.querySelector("button");
+  const found = await send(form, button, null, true);
+  if (found) button.textContent = found.names;
+}
+
 function digit(value) {
   const card = here();
   const points = value + (half ? 0.5 : 0);
   half = false;
   const button = card.querySelector(`.choices button[value="${points}"]`);
   if (button) return mark(card, button);
-  const typed = card.querySelector("[name=typed]"); // more points than there are buttons, or no such mark
+  if (points > Number(card.dataset.most)) {
+    said.textContent = card.dataset.refused;
+    return;
+  }
+  const typed = card.querySelector("[name=typed]"); // more points than there are buttons
   typed.value = points;
   typed.focus();
 }
@@ -97,7 +114,8 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     takeBack();
   } else if (event.target.id === "names") {
-    event.target.action = `../names${location.hash}`; // so that the place stays
+    event.preventDefault();
+    showNames(event.target);
   }
 });
 

@@ -32,7 +32,7 @@ MUTANTS = [
     ("predict_emotions", "ValueError instead of TypeError", "raise TypeError", "raise ValueError", ("strings",)),
     ("predict_emotions", "the model stays in training mode", "model.eval()", "pass", ("mode",)),
     ("predict_emotions", "padding is not masked", "model(**batch)", 'model(input_ids=batch["input_ids"])', ("every text",)),
-    ("predict_emotions", "names of the unit, whatever the model says", "model.config.id2label[i]", '["anger", "joy", "optimism", "sadness"][i]', ("names",)),
+    ("predict_emotions", "names of the unit, whatever the model says", "model.config.id2label[i]", "label_names[i]", ("names",)),
     ("predict_emotions", "numbers instead of names", "model.config.id2label[i] for i", "i for i", SAYS_NAMES),
     ("predict_emotions", "all texts at once", "32", "10**6", ("batches",)),
     ("predict_emotions", "one text at a time", "32", "1", ("batches",)),

@@ -1,9 +1,9 @@
 # ---
 # title: Emotions and opinions in tweets
 # summary: >-
-#   Angry, glad, hopeful or sad? And for or against? Teach a model to hear it in a tweet, then do it all again for another question.
+#   Angry, glad or sad? And for or against? Teach a model to hear it in a tweet, then do it all again for another question.
 # goals:
-#   - turn tweets into tokens, and know what padding costs
+#   - turn tweets into tokens, and know what a vocabulary does not see and what padding costs
 #   - fine-tune a transformer that sorts texts into classes, and measure it fairly when some classes are rare
 #   - name the emotion of any text, and find out where the model is surest and still wrong
 #   - repeat the whole recipe on another dataset, in one function
@@ -33,12 +33,12 @@
 #
 # You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
 #
-# > ⚠️ **About the texts.** All tweets are in English. Those of the full version (`full`) were written by real people, some of
-# > them in anger: there is swearing among them. Those of the reduced version (`offline`) were invented for this course and
-# > have none.
+# > ⚠️ **About the texts.** Those of the full version (`full`) were written by real people, some of them in anger: there is
+# > swearing among them. Those of the reduced version (`offline`) were invented for this course and are tame.
 
 # %% tags=["parameters"]
 language = "en"
+data_language = ""
 profile = "auto"
 checkpoint = ""
 epochs = 0
@@ -46,10 +46,12 @@ learning_rate = 0.0
 
 # %% [markdown]
 # The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version** (`full`) if there
-# is a GPU: the whole dataset and `distilbert-base-uncased`. Wherever there is no GPU it takes the **reduced version**
-# (`offline`): a small dataset that comes with the course, and a small model, `all-MiniLM-L6-v2`, or MiniLM for short. Neither
-# model tells capitals from small letters; this is called *uncased*. Leave the rest as it is: where a value is empty or zero,
-# the course has chosen one.
+# is a GPU: the whole dataset and a DistilBERT. Wherever there is no GPU it takes the **reduced version** (`offline`): a small
+# dataset that comes with the course, and a small model. For English that is `all-MiniLM-L6-v2`, or MiniLM for short, which has
+# read English only; for other languages it is `multilingual-e5-small`, which has read about a hundred.
+#
+# An empty `data_language` means that the tweets are in the language of this notebook; with `"en"` they are English. Leave the rest
+# as it is: where a value is empty or zero, the course has chosen one.
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -67,6 +69,7 @@ profile = profiles.load(
     "emotion",
     profile,
     language=language,
+    data_language=data_language,
     checkpoint=checkpoint,
     epochs=epochs,
     learning_rate=learning_rate,
@@ -80,10 +83,10 @@ show.settings(profile)
 # ## 1. Look at the data
 #
 # Somebody writes a tweet, and you feel at once what mood it was written in. To find the class of a whole text is called **text
-# classification**. Our classes are four emotions: `anger`, `joy`, `optimism` and `sadness`.
+# classification**. Our classes are four emotions.
 
 # %%
-dataset = data.load("tweet_eval/emotion", profile.data)
+dataset = data.load(profile.dataset, profile.data, profile.locale)
 dataset
 
 # %% [markdown]
@@ -98,14 +101,16 @@ dataset["train"][0]
 
 # %%
 label_names = dataset["train"].features["label"].names
-label_names
+# For people: behind a name stands what it means, where that is another word.
+named = emotion.with_meaning(label_names, language)
+named
 
 # %% tags=["lesson"]
-rows = dataset["train"][:10]
-show.examples(text=rows["text"], label=[label_names[i] for i in rows["label"]])
+rows = dataset["train"][:12]
+show.examples(text=rows["text"], label=[named[i] for i in rows["label"]])
 
 # %% [markdown]
-# `@user` stands for a name: the authors of the dataset have hidden who was meant.
+# Where you see `@user`, it stands for a name: the authors of the dataset have hidden who was meant.
 #
 # > 🤔 **Think first.** Cover the right column and guess. In which tweets does a single word give the emotion away? In which ones do
 # > you need the whole sentence, or even to know how people are?
@@ -113,9 +118,8 @@ show.examples(text=rows["text"], label=[label_names[i] for i in rows["label"]])
 # <details>
 # <summary>Answer</summary>
 #
-# A strong word such as *seething* is enough, and so is a hashtag such as #depressing. But if somebody complains that the neighbour has switched on
-# a leaf blower early on a Sunday, no word is angry: you must know what it is like to be woken by that. A model that only counts words can
-# learn the first kind and hardly the second.
+# A strong word such as *cheering* is often enough, and so is a hashtag such as #neighboursfromhell. But whoever has explained to the bank four times that
+# they are not dead uses no angry word: you must know what that is like. A model that only counts words can learn the first kind and hardly the second.
 #
 # </details>
 #
@@ -123,10 +127,10 @@ show.examples(text=rows["text"], label=[label_names[i] for i in rows["label"]])
 
 # %% tags=["lesson"]
 counts = np.bincount(dataset["train"]["label"], minlength=len(label_names)).tolist()
-show.bars(dict(zip(label_names, counts)), "train")
+show.bars(dict(zip(named, counts)), "train")
 
 # %% [markdown]
-# The classes are **imbalanced**: one is several times as frequent as another. Keep this picture in mind: you will need it to read the
+# The classes are **imbalanced**: some are clearly more frequent than others. Keep this picture in mind: you will need it to read the
 # metrics, and again to read the errors.
 #
 # ## 2. A baseline to beat
@@ -161,50 +165,128 @@ show.table(baselines)
 # ## 3. From tweets to tokens
 #
 # A model reads numbers, not letters. Its **tokenizer** cuts a text into **tokens** and gives each of them its number in the
-# vocabulary. Frequent words are one token; rare ones are cut into **word pieces**, and a piece that continues a word begins with `##`.
+# vocabulary. Frequent words are one token; rare ones are cut into **word pieces**.
 
 # %%
 tokenizer = models.load_tokenizer(checkpoint)
-tokenizer.tokenize("A long trip to Mordor")
+sentence = "A long trip to Mordor"
+tokenizer.tokenize(sentence)
 
 # %% [markdown]
-# Even a word that the model has never seen can be put together from pieces. And the capitals are gone: the model is *uncased*, it does not tell
-# `A` from `a`.
+# Even a word that the model has never seen can be put together from pieces. There are two ways to write where words begin: with MiniLM and
+# DistilBERT a piece that continues a word has `##` in front; with `multilingual-e5-small` a piece that begins a word has `▁`, which stands
+# for the space.
 #
 # If you call the tokenizer like a function, it gives what the model needs:
 
 # %%
-encoded = tokenizer("A long trip to Mordor")
+encoded = tokenizer(sentence)
 encoded
 
 # %% tags=["lesson"]
 show.examples(token=encoded.tokens(), **encoded)
 
 # %% [markdown]
-# - `input_ids` are the numbers of the tokens. Two **special tokens** have been added: `[CLS]` in front and `[SEP]` at the end.
+# - `input_ids` are the numbers of the tokens. Two **special tokens** have been added: `[CLS]` in front and `[SEP]` at the end, which other
+#   tokenizers call `<s>` and `</s>`.
 # - `attention_mask` says which tokens the model may look at: 1 is a real token, 0 is padding, which you will meet in a moment. Here
 #   everything is real.
 # - `token_type_ids` says to which of the two texts of a pair a token belongs. We have no pairs, so it is 0, and some models do without it.
+#
+# ### Whose words are in the vocabulary?
+#
+# A vocabulary is made from texts: what is frequent in them becomes one token. So it knows one language better than another. We compare
+# two, that of your model and that of MiniLM, which was made from English texts. If they are the same, you see one column.
+
+# %% tags=["lesson"]
+tokenizers = {checkpoint: tokenizer}
+tokenizers[models.OFFLINE_ENCODER] = models.load_tokenizer(models.OFFLINE_ENCODER)
+mine = [
+    "disproportionately",
+    "heartbroken",
+    "unputdownable",
+]
+show.examples(word=mine, **emotion.pieces(mine, tokenizers))
+
+# %% [markdown]
+# How many pieces does a word have on average? This number is called **fertility**. We measure it on the tweets of the reduced version
+# (`offline`), in the three languages of the course:
+
+# %% tags=["lesson"]
+fertility = {}
+for code in ["en", "ru", "es"]:
+    other = profiles.load("emotion", "offline", data_language=code)
+    some = data.load(other.dataset, other.data, other.locale)["train"]["text"]
+    fertility[code] = emotion.fertility(some, tokenizers)
+show.table(fertility)
+
+# %% [markdown]
+# The English vocabulary cuts Russian nearly into letters: about five pieces a word. Such a text takes more time, a limit of 60 tokens cuts off
+# most Russian tweets, and a single letter means nothing: the model would have to learn the language from scratch, out of a few hundred tweets.
+# Spanish has the same letters as English, and its words still fall into more pieces. A vocabulary for a hundred languages has its price, too: it
+# cuts English finer than one that was made for English alone.
+#
+# ### What a vocabulary does not see
+#
+# Before a text is cut, it is **normalized**: signs that count as the same become one. What gets lost here, no model can find again.
+
+# %% tags=["lesson"]
+mine = [
+    "Polish food",
+    "polish shoes",
+    "WHAT A DAY",
+    "a résumé",
+    "to resume",
+]
+show.examples(text=mine, **emotion.normalized(mine, tokenizers))
+
+# %% [markdown]
+# MiniLM turns capitals into small letters; this is called *uncased*: *Polish* and *polish* are one word for it, and nobody shouts. It also takes off the
+# marks that letters carry, so a *résumé* is something to *resume*. In English this loses little and makes the vocabulary smaller. In Russian and
+# in Spanish it makes other words: *мой*, my, becomes *мои*, which is the plural, and *año*, a year, becomes *ano*, which is a part of the body.
+#
+# ### Laughter, brackets, emoji
+#
+# Much of what a tweet feels stands in no dictionary:
+
+# %% tags=["lesson"]
+mine = [
+    "Great, late again :)",
+    "hahaha",
+    "sooo happy!!!",
+    "SO HAPPY",
+    "well…",
+    "😭",
+    "🙃",
+]
+show.examples(text=mine, **emotion.pieces(mine, tokenizers))
+
+# %% [markdown]
+# MiniLM takes every sign by itself, so a smile is a colon and a bracket. And it knows hardly any emoji: what is not in a vocabulary becomes `[UNK]`,
+# for *unknown*, and whether somebody laughs or cries is lost. The vocabulary of `multilingual-e5-small` was made from web pages; it has tokens for
+# many smiles and emoji. It also keeps capitals, and that has a price: a shouted word is another word, and often falls into scraps.
+#
+# A token of its own is only a chance: what it says, the model must have learned. And no sign tells for sure whether *great* was meant seriously.
+# In section 8 you find out what your model makes of it.
 #
 # ### Exercise 1: `encode_tweets` (4 points)
 #
 # ●○○ · about 5 minutes · every model for texts begins like this
 #
 # Write `encode_tweets(batch, tokenizer, max_length=60)`. The `batch` is a dictionary; `batch["text"]` is a list of texts, and there may be other
-# fields, which do not matter here. Return what the tokenizer makes of the whole list. For `{"text": ["A long trip to Mordor", "Home!"]}` that is:
-#
-# | field | value |
-# | --- | --- |
-# | `input_ids` | `[[101, 1037, 2146, 4440, 2000, 22822, 7983, 102], [101, 2188, 999, 102]]` |
-# | `attention_mask` | `[[1, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1]]` |
-#
-# and `token_type_ids`, full of zeros, if the tokenizer gives it. The rules:
+# fields, which do not matter here. Return what the tokenizer makes of the whole list. For `{"text": [sentence, "!"]}` that is:
+
+# %% tags=["lesson"]
+show.examples(text=[sentence, "!"], **tokenizer([sentence, "!"]))
+
+# %% [markdown]
+# The column `text` is there for you only; you return the others. The rules:
 #
 # 1. **Every text.** `input_ids` holds one list for each text, in the same order, with the tokenizer's own numbers and both special tokens.
 # 2. **Fields.** You return all fields that the tokenizer gives, and only these: `text` and `label` are not among them.
 # 3. **Long texts.** A text with more than `max_length` tokens is truncated, so that its first tokens are left: exactly `max_length`, the
 #    special ones included. Without another value the limit is 60.
-# 4. **Short texts.** Nothing is padded: in the example the lists have 8 and 4 numbers. Padding comes later, batch by batch.
+# 4. **Short texts.** Nothing is padded: in the example the second list is shorter than the first. Padding comes later, batch by batch.
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -225,11 +307,11 @@ from helpers.emotion import encode_tweets
 
 # %% test="encode_tweets" points=4
 rules = Rules({"every text": 1, "fields": 1, "long texts": 1, "short texts": 1})
-two = {"text": ["Home!", "A long trip to Mordor"], "label": [1, 2]}
+two = {"text": ["!", sentence], "label": [1, 2]}
 with rules("every text"):
     ids = encode_tweets(two, tokenizer)["input_ids"]
     assert len(ids) == 2, "Encode all texts of the batch."
-    assert ids[1][:4] == [101, 1037, 2146, 4440], "These are not the tokenizer's numbers."
+    assert ids[1][:4] == encoded["input_ids"][:4], "These are not the tokenizer's numbers."
 with rules("fields"):
     fields = encode_tweets(two, tokenizer)
     assert set(fields.keys()) == set(encoded.keys()), (
@@ -240,14 +322,16 @@ with rules("long texts"):
     assert len(ids[0]) == 10, "Truncate texts that are longer than max_length."
 with rules("short texts"):
     ids = encode_tweets(two, tokenizer)["input_ids"]
-    assert len(ids[0]) < 8, "Short texts stay short: leave padding to the batch."
+    assert len(ids[0]) < len(encoded["input_ids"]), (
+        "Short texts stay short: leave padding to the batch."
+    )
 ### BEGIN HIDDEN TESTS
 import os
 import random
 
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
-words = "so proud #happy @user it's 😭 unbelievable café Привет !!! rain http 2nite".split()
+words = "so proud #happy @user it's 😭 unbelievable café Привет ёж ¡qué ))) rain http".split()
 tweets = [" ".join(draw.choices(words, k=draw.randint(1, 14))) for _ in range(12)]
 alone = [own_tokenizer(tweet) for tweet in tweets]
 
@@ -273,7 +357,8 @@ with rules("fields"):
                 "A field differs from what the tokenizer gives."
             )
 with rules("long texts"):
-    word = draw.choice(["home", "rain", "proud"])
+    known = [word for word in words if len(own_tokenizer.tokenize(word)) == 1]
+    word = draw.choice(known)
     number = own_tokenizer(word)["input_ids"][1]
     for limit in (draw.randint(5, 20), 100):
         text = {"text": [f"{word} " * 200]}
@@ -313,7 +398,7 @@ show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input
 # ## 4. What padding costs
 #
 # The model computes a whole batch at once, and for that all texts in it must have one length. So short ones are filled up with a special
-# token, `[PAD]`, and get a 0 in the attention mask. This is **padding**. You can do it in several ways:
+# token, `[PAD]` or `<pad>`, and get a 0 in the attention mask. This is **padding**. You can do it in several ways:
 #
 # - `max_length`: every tweet is filled up to 60 tokens, once and for all. You can see this in many programs;
 # - `longest`: every batch is filled up to its own longest tweet;
@@ -327,9 +412,8 @@ show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input
 # <details>
 # <summary>Answer</summary>
 #
-# What counts is the mean length. In the reduced version (`offline`) a tweet of the training data has 22 tokens on average: of 60 tokens 38 would be
-# padding, nearly two thirds. You can save at most that share of the time; really it is less, because batches of like length still hold some
-# padding. The next cells measure it.
+# What counts is the mean length. If a tweet has 20 tokens on average, 40 of 60 are padding, two thirds; if it has 30, it is half. You can save at most
+# that share of the time; really it is less, because batches of like length still hold some padding. The next cells measure it.
 #
 # </details>
 #
@@ -364,14 +448,15 @@ batch["attention_mask"]
 
 # %%
 model = emotion.build_classifier(checkpoint, label_names)
-inputs = tokenizer("A long trip to Mordor", return_tensors="pt")
+inputs = tokenizer(sentence, return_tensors="pt")
 vectors = model.base_model(**inputs).last_hidden_state
 vectors.shape
 
 # %% [markdown]
-# One text, eight tokens, and one vector a token. To sort texts into classes, a **classification head** is put on top. It takes the
-# vector of `[CLS]`, which like all the others depends on the whole text, and makes one number per class out of it. These numbers are called **logits**; the
-# class with the highest logit is the prediction.
+# The three numbers are: texts, here one; tokens, special ones included; and the numbers in the vector of each token. To sort texts into classes, a
+# **classification head** is put on top. First it makes one vector for the whole text: MiniLM and DistilBERT take that of `[CLS]`, which like all
+# the others depends on the whole text; `multilingual-e5-small` takes the mean over all tokens. From this vector it computes one number per class. These
+# numbers are called **logits**; the class with the highest logit is the prediction.
 
 # %%
 model(**inputs).logits
@@ -379,7 +464,7 @@ model(**inputs).logits
 # %% [markdown]
 # `emotion.build_classifier` calls `AutoModelForSequenceClassification.from_pretrained` of the library transformers. It tells it how many classes there
 # are, and their names. The body comes with what it has learned; the head is new, its weights are random numbers, and it knows nothing yet. To train both on our tweets
-# is called **fine-tuning**. Only then does the vector of `[CLS]` learn to gather what matters for our classes.
+# is called **fine-tuning**. Only then does the vector of the text learn to gather what matters for our classes.
 #
 # ## 6. Metrics
 #
@@ -586,9 +671,12 @@ from course import unseen
 @cache
 def reached_on_unseen():
     own_tokenizer = models.load_tokenizer(profile.checkpoint)
-    like = emotion.build_classifier(profile.checkpoint, data.EMOTIONS)
-    judged = unseen.with_weights_of(trainer.model, like)
-    rows = unseen.rows("emotion")
+    own_data = data.load(profile.dataset, "samples", profile.locale)
+    names = own_data["train"].features["label"].names
+    judged = unseen.with_weights_of(
+        trainer.model, emotion.build_classifier(profile.checkpoint, names)
+    )
+    rows = unseen.rows("emotion", profile.data_language)
     found = emotion.predict_emotions([row["text"] for row in rows], judged, own_tokenizer)
     return np.mean([name == row["label_text"] for name, row in zip(found, rows)])
 
@@ -629,9 +717,9 @@ show.table(baselines | {"transformer": trained})
 # %% tags=["lesson"]
 predicted = output.predictions.argmax(axis=-1)
 show.confusion(
-    [label_names[i] for i in output.label_ids],
-    [label_names[i] for i in predicted],
-    label_names,
+    [named[i] for i in output.label_ids],
+    [named[i] for i in predicted],
+    named,
 )
 
 # %% [markdown]
@@ -642,8 +730,8 @@ show.confusion(
 worst = emotion.worst_errors(output.predictions, output.label_ids, count=8)
 show.examples(
     text=[dataset["test"][row]["text"] for row, _ in worst],
-    label=[label_names[output.label_ids[row]] for row, _ in worst],
-    prediction=[label_names[predicted[row]] for row, _ in worst],
+    label=[named[output.label_ids[row]] for row, _ in worst],
+    prediction=[named[predicted[row]] for row, _ in worst],
     score=[f"{score:.2f}" for _, score in worst],
 )
 
@@ -661,9 +749,9 @@ show.examples(
 #
 # | `texts` | result |
 # | --- | --- |
-# | `["What a day!!! 🎉", "I miss him so much"]` | `["joy", "sadness"]` |
+# | a list of two texts: “What a day!!! 🎉”, “I miss him so much” | `["joy", "sadness"]` |
 # | `[]` | `[]` |
-# | `"What a day!!! 🎉"` | `TypeError` |
+# | a string: “What a day!!! 🎉” | `TypeError` |
 #
 # The rules:
 #
@@ -703,14 +791,16 @@ from helpers.emotion import predict_emotions
 rules = Rules(
     {"every text": 1, "batches": 1, "long texts": 1, "names": 0.5, "mode": 1, "strings": 0.5}
 )
-voter = models.keyword_classifier({"party": "joy", "miss": "sadness"}, tokenizer, label_names)
+mine = ["party", "miss"]
+chosen = [label_names[1], label_names[-1]]
+voter = models.keyword_classifier(dict(zip(mine, chosen)), tokenizer, label_names)
 with rules("every text"):
-    found = predict_emotions(["What a party!!! 🎉", "I miss him so much"], voter, tokenizer)
-    assert found == ["joy", "sadness"], "These are not the names of the example."
+    found = predict_emotions([f"{mine[0]} !!! 🎉", f"so so so {mine[1]}"], voter, tokenizer)
+    assert found == chosen, "These are not the classes for which the words vote."
     assert predict_emotions([], voter, tokenizer) == [], "No texts, no names."
 with rules("strings"):
     try:
-        found = predict_emotions("What a party!!! 🎉", voter, tokenizer)
+        found = predict_emotions(f"{mine[0]} !!! 🎉", voter, tokenizer)
     except TypeError:
         found = TypeError
     assert found is TypeError, "A bare string must raise a TypeError."
@@ -720,8 +810,9 @@ import random
 
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
-votes = {"angry": "anger", "party": "joy", "soon": "optimism", "miss": "sadness"}
-emotions = ["anger", "joy", "optimism", "sadness"]
+own_data = data.load(profile.dataset, "samples", profile.locale)
+emotions = own_data["train"].features["label"].names
+votes = dict(zip(["angry", "party", "soon", "miss"], emotions))
 chosen = [draw.choice(list(votes)) for _ in range(draw.randint(290, 310))]
 tweets = [f"{word} {'and so on ' * draw.choice([0, 0, 1, 9])}" for word in chosen]
 
@@ -742,7 +833,7 @@ def watched(too_much):
     return model
 
 
-def named(texts, model):
+def answered(texts, model):
     """What the answer says; None if the model was asked for what it refuses."""
     try:
         return predict_emotions(texts, model, own_tokenizer)
@@ -765,14 +856,14 @@ with rules("every text"):
     )
 with rules("batches"):
     texts = ["party", "miss"] * 150
-    found = named(texts, watched(lambda sizes: max(sizes) > 128 or len(sizes) > 60))
+    found = answered(texts, watched(lambda sizes: max(sizes) > 128 or len(sizes) > 60))
     assert found is not None, "Go through the model in batches of 32."
-    assert set(found) == {"joy", "sadness"}, "Return the names of the classes."
+    assert set(found) == {votes["party"], votes["miss"]}, "Return the names of the classes."
 with rules("long texts"):
     model = models.keyword_classifier(votes, own_tokenizer, emotions)
     for text, name in [
-        ("party " + "so " * 700, "joy"),
-        ("so " * 20 + "miss " + "so " * 38 + "party " * 9, "sadness"),
+        ("party " + "so " * 700, votes["party"]),
+        ("so " * 20 + "miss " + "so " * 38 + "party " * 9, votes["miss"]),
     ]:
         assert predict_emotions([text], model, own_tokenizer) == [name], (
             "Truncate the texts to 60 tokens."
@@ -789,30 +880,56 @@ with rules("mode"):
     noisy = models.keyword_classifier(votes, own_tokenizer, emotions, dropout=0.9)
     found = predict_emotions(texts, noisy.train(), own_tokenizer)
     assert found == [votes[word] for word in texts], "Put the model into evaluation mode."
-    found = named(texts, watched(with_gradients))
+    found = answered(texts, watched(with_gradients))
     assert found == [votes[word] for word in texts], "Compute no gradients."
 with rules("strings"):
     model = models.keyword_classifier(votes, own_tokenizer, emotions)
-    assert predict_emotions(["miss"], model, own_tokenizer) == ["sadness"], (
+    assert predict_emotions(["miss"], model, own_tokenizer) == [votes["miss"]], (
         "A list of texts must raise no error."
     )
 ### END HIDDEN TESTS
 rules.score()
 
 # %% [markdown]
-# Now your own texts! Change the sentences and find one in which the model is wrong. They must be in English: it has read nothing else. Try irony, a word with two meanings, an emoji alone.
+# Now your own texts! Change the sentences and find one in which the model is wrong. Try a word with two meanings, a quotation, an emoji alone.
 
 # %% tags=["lesson"]
-my_tweets = [
+mine = [
     "Front row tickets for Saturday, I can't stop dancing round the kitchen!",
     "Two hours in the queue and then they close the counter in my face.",
     "The sofa is so big without the dog on it.",
     "It went wrong again, but every time it goes wrong a little later. We will get there.",
 ]
-moods = predict_emotions(my_tweets, trainer.model, tokenizer)
-show.examples(text=my_tweets, prediction=moods)
+moods = predict_emotions(mine, trainer.model, tokenizer)
+show.examples(text=mine, prediction=moods)
 
 # %% [markdown]
+# ### Does it hear irony?
+#
+# One and the same complaint, said four times. The numbers are the softmax of the logits, as in the worst errors: how sure the model is of each class.
+
+# %% tags=["lesson"]
+mine = [
+    "They cancelled my train again.",
+    "They cancelled my train again :(",
+    "They cancelled my train again :)",
+    "Wonderful, they cancelled my train again. Thank you so much!",
+]
+sure = emotion.probabilities(mine, trainer.model, tokenizer)
+show.table({text: dict(zip(named, row)) for text, row in zip(mine, sure)})
+
+# %% [markdown]
+# > 🤔 **Think first.** Follow the column of joy from row to row. What moves it, and is the model right?
+#
+# <details>
+# <summary>Answer</summary>
+#
+# Nobody is glad when a train is cancelled. But smiles, *wonderful* and *thank you* stand mostly in glad tweets, so they may push joy up even here; how far
+# depends on your model, which has had a few hundred tweets to learn from. To hear irony it would have to compare what is said with what has
+# happened. If a sign moves nothing, the model has seen too few of them, or its vocabulary does not know it.
+#
+# </details>
+#
 # ## 9. Another question, the same recipe
 #
 # You have a recipe now: encode, build a model, train, measure. Does it work for another question? The next dataset is about **stance**: does
@@ -823,7 +940,7 @@ show.examples(text=my_tweets, prediction=moods)
 # - `none`: the tweet takes no side, or is about something else.
 
 # %%
-stance = data.load("tweet_eval/stance_climate", profile.data)
+stance = data.load("tweet_eval/stance_climate", profile.data, profile.locale)
 stance_names = stance["train"].features["label"].names
 stance
 
@@ -836,7 +953,7 @@ counts = np.bincount(stance["train"]["label"], minlength=len(stance_names)).toli
 show.bars(dict(zip(stance_names, counts)), "train")
 
 # %% [markdown]
-# Every tweet ends with the same hashtag, `#SemST`: it was added when the data were collected and says nothing. There are fewer tweets than before, also of
+# Every tweet ends with the same hashtag, #SemST: it was added when the data were collected and says nothing. There are fewer tweets than before, also of
 # the rarest class.
 #
 # > 🤔 **Think first.** A stance is not an emotion. Can you be for something angrily, and against it gladly? Would the model that you have just trained be of
@@ -901,7 +1018,7 @@ from helpers.emotion import train_stance
 
 # %% test="train_stance" points=5
 rules = Rules({"classes": 1, "learned": 1, "splits": 1, "settings": 1, "scores": 1})
-few = data.load("tweet_eval/stance_climate", "samples")
+few = data.load("tweet_eval/stance_climate", "samples", profile.locale)
 few = few.filter(lambda row, number: number < 12, with_indices=True)
 trained_on_few = cache(lambda: train_stance(few, profile.checkpoint))
 with rules("classes"):
@@ -923,7 +1040,12 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from course import unseen
 
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
-own = profiles.load("stance", profile.name, checkpoint=profile.checkpoint)
+own = profiles.load(
+    "stance",
+    profile.name,
+    data_language=profile.data_language,
+    checkpoint=profile.checkpoint,
+)
 own_tokenizer = models.load_tokenizer(profile.checkpoint)
 topics = [
     "rain umbrella storm wet cloud".split(),
@@ -1038,14 +1160,14 @@ show.confusion([stance_names[i] for i in right], predicted_stances, stance_names
 # Write some opinions of your own. Can you confuse the model with a sentence that uses the words of one side and has the opinion of the other?
 
 # %% tags=["lesson"]
-my_opinions = [
+mine = [
     "Every roof on this street could have solar panels by next summer.",
     "My heating bill doubled because some minister wants to save the planet.",
     "Climate crisis? In my day we called it weather.",
     "Does anybody know a good bakery near the station?",
 ]
-opinions = predict_emotions(my_opinions, stance_trainer.model, tokenizer)
-show.examples(text=my_opinions, prediction=opinions)
+opinions = predict_emotions(mine, stance_trainer.model, tokenizer)
+show.examples(text=mine, prediction=opinions)
 
 # %% [markdown]
 # ## 10. Make it better
@@ -1120,7 +1242,7 @@ show.examples(profile=shown, value=[getattr(profile, name) for name in shown])
 # %% [markdown]
 # ## What you can do now
 #
-# - You turn texts into tokens and know why padding is left to the batch.
+# - You turn texts into tokens, know what a vocabulary does not see, and why padding is left to the batch.
 # - You fine-tune a transformer for text classification and know what its head computes.
 # - You measure a model fairly when some classes are rare.
 # - You find its worst errors and can tell a hard text from a wrong label.
@@ -1162,6 +1284,9 @@ show.examples(profile=shown, value=[getattr(profile, name) for name in shown])
 # A string can be walked through like a list: each letter becomes a text, and no error appears.
 #
 # </details>
+#
+# **What comes next?** In `reviews` the texts are long, and the model goes on the web. The order that we recommend is `emotion` → `reviews` → `intent` →
+# `ner` → `toxicity`.
 #
 # **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
 # in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with

@@ -5,15 +5,17 @@
 #   can trust it, and put it on a web page.
 # goals:
 #   - fine-tune a transformer to tell positive reviews from negative ones
+#   - see what a text costs in the vocabulary of a model, and how much of it the model reads
 #   - turn its answers into probabilities, ratings and curves, and read them
 #   - score thousands of texts of any length without losing one
 #   - serve your model as a web page
 # minutes: 90
-# training: under a minute on a processor with two cores; on a GPU with the full data a quarter of an hour, by estimate
+# training: about a minute on a processor with two cores; on a GPU with the full data a quarter of an hour at most, by estimate
 # prerequisites: Python, a first idea of what a neural network and a tokenizer are
 # data: >-
-#   the reduced version (`offline`): reviews of invented films, in English, written for this course; the full version
-#   (`full`): the IMDB reviews by Maas et al. (2011), in English, too
+#   the reduced version (`offline`): reviews of invented films, in the language of this notebook, written for this course; the
+#   full version (`full`): IMDB in English (Maas et al., 2011), Kinopoisk in Russian (Blinov et al., 2013), MuchoCine in Spanish
+#   (Cruz et al., 2008)
 # ---
 
 # %% [markdown]
@@ -36,6 +38,7 @@
 
 # %% tags=["parameters"]
 language = "en"
+data_language = ""
 profile = "auto"
 checkpoint = ""
 epochs = 0
@@ -43,10 +46,12 @@ learning_rate = 0.0
 
 # %% [markdown]
 # The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version** (`full`) if there
-# is a GPU: the whole dataset and `distilbert-base-uncased`. Wherever there is no GPU it takes the **reduced version**
-# (`offline`): a small dataset that comes with the course, and a small model, `all-MiniLM-L6-v2`, or MiniLM for short. Neither
-# model tells capitals from small letters; this is called *uncased*. Leave the rest as it is: where a value is empty or zero,
-# the course has chosen one.
+# is a GPU: the whole dataset and a DistilBERT. Wherever there is no GPU it takes the **reduced version** (`offline`): a small
+# dataset that comes with the course, and a small model. For English that is `all-MiniLM-L6-v2`, or MiniLM for short, which has
+# read English only; for other languages it is `multilingual-e5-small`, which has read about a hundred.
+#
+# An empty `data_language` means that the reviews are in the language of this notebook; with `"en"` they are English. Leave the
+# rest as it is: where a value is empty or zero, the course has chosen one.
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -62,6 +67,7 @@ profile = profiles.load(
     "reviews",
     profile,
     language=language,
+    data_language=data_language,
     checkpoint=checkpoint,
     epochs=epochs,
     learning_rate=learning_rate,
@@ -75,9 +81,13 @@ show.settings(profile)
 #
 # Whoever reads a review knows after a few lines whether its author liked the film. Telling **polarity**, positive or
 # negative, is a task of **text classification**: one text, one label.
+#
+# The full version has reviews by the visitors of three websites: English ones from IMDB, Russian ones from Kinopoisk, Spanish ones
+# from MuchoCine. Whether they are positive follows from the stars or the mark that their authors gave; what lies in the middle
+# has been left out. The films in the reviews of the reduced version do not exist.
 
 # %%
-dataset = data.load("imdb", profile.data)
+dataset = data.load(profile.dataset, profile.data, profile.locale)
 dataset
 
 # %%
@@ -108,11 +118,11 @@ show.texts(few["text"], label=[label_names[number] for number in few["label"]])
 # %% [markdown]
 # Three things stand out:
 #
-# - `<br />` is a line break left over from a web page. It does no harm, the model learns to ignore it.
+# - In some reviews you find `<br />`, a line break left over from a web page. It does no harm, the model learns to ignore it.
 # - Some authors praise what is bad and mock what is good. A single word says little about the whole.
 # - Reviews have very different lengths. That will keep us busy.
 #
-# Labels are the work of people or of programs, so some are wrong. Both datasets contain such reviews. A model can live
+# Labels are the work of people or of programs, so some are wrong: somebody takes one star for the best mark. A model can live
 # with a few of them, if they are not too many.
 
 # %% [markdown]
@@ -120,8 +130,7 @@ show.texts(few["text"], label=[label_names[number] for number in few["label"]])
 #
 # Before you train a large model, find out how far a simple one gets. Ours counts words: a word weighs more if it is rare
 # in the other reviews (this is called **TF-IDF**), and **logistic regression** learns for every word whether it
-# speaks for a positive or for a negative review. It learns in seconds, and it knows no order: `not good, bad` and `not
-# bad, good` are the same to it.
+# speaks for a positive or for a negative review. It learns in seconds.
 #
 # The even simpler baseline, `majority` in the table, says the same about every review: it always names the larger class, and is right
 # as often as that class is frequent.
@@ -140,17 +149,26 @@ show.table(
 )
 
 # %% [markdown]
+# What does TF-IDF say about these two? Both have the same words.
+
+# %% tags=["lesson"]
+mine = ["The film is not bad, it is good.", "The film is not good, it is bad."]
+show.texts(mine, score=reviews.tfidf_baseline(dataset["train"], mine).tolist())
+
+# %% [markdown]
+# The `score` is its probability of a positive review. It is the same: TF-IDF counts words and knows no order.
+#
 # > 🤔 **Think first.** Which reviews will fool a model that knows words, but not their order?
 #
 # <details>
 # <summary>Answer</summary>
 #
-# Those in which the order decides: negations (`not bad at all`), hopes that are dashed (`I expected a masterpiece`), praise for one thing in
+# Those in which the order decides: negations («not bad at all»), hopes that are dashed («I expected a masterpiece»), praise for one thing in
 # a review that pans the rest. And irony, where the words say the opposite of what is meant.
 #
 # </details>
 #
-# These are reviews of the test data on which TF-IDF was very sure, and wrong. `score` is its probability of a positive review.
+# These are reviews of the test data on which TF-IDF was very sure, and wrong:
 
 # %% tags=["lesson"]
 worst = np.argsort(-np.abs(baseline - test_labels))[:3].tolist()
@@ -163,18 +181,96 @@ show.texts(
 # %% [markdown]
 # ## 3. From reviews to tokens
 #
-# A transformer reads **tokens**: words, or pieces of words (*subwords*). Its **tokenizer** cuts the text and puts a special token in front,
-# `[CLS]`, and one at the end, `[SEP]`.
+# A transformer reads **tokens**: words, or pieces of words (*subwords*). Its **tokenizer** cuts the text and puts a special token in front
+# and one at the end.
 
 # %%
 tokenizer = models.load_tokenizer(
     profile.checkpoint, profile.max_length, profile.truncation_side
 )
-encoded = tokenizer("Unputdownable? Hardly.<br />I left.")
+sentence = "Unputdownable? Hardly.<br />I left."
+encoded = tokenizer(sentence)
 encoded.tokens()
 
 # %% [markdown]
-# A transformer cannot read texts of any length. It has learned a vector for each of a limited number of positions, 512 in both
+# Every model has its own way of writing this. With MiniLM and DistilBERT the special tokens are `[CLS]` and `[SEP]`, and a piece that
+# continues a word has `##` in front. With `multilingual-e5-small` they are `<s>` and `</s>`, and a piece that begins a word has `▁`, which
+# stands for the space.
+#
+# ### Praise and blame in pieces
+#
+# Which words are whole in a vocabulary depends on the texts from which it was made. Here are some words in two vocabularies, yours and that of MiniLM, with
+# the number of pieces in front. (Where the two are the same, you see it once.)
+
+# %% tags=["lesson"]
+readers = {
+    profile.checkpoint: tokenizer,
+    models.OFFLINE_ENCODER: models.load_tokenizer(models.OFFLINE_ENCODER, profile.max_length),
+}
+mine = [
+    "boring",
+    "boringly",
+    "boredom",
+    "unwatchable",
+    "disproportionately",
+    "Amélie",
+    "café noir",
+]
+show.pieces(mine, readers)
+
+# %% [markdown]
+# Words of one family share pieces, at least some of them: what the model learns about one word helps it with the others. But pieces come from
+# counting and not from grammar, so they are no roots and endings, and the same root may be cut in two ways.
+#
+# Look at the letters, too. MiniLM makes all of them small, and takes away what they carry above and below: *é*, *ñ*, *й* and *ё* become *e*, *n*, *и* and *е*.
+# In English hardly any word is lost by that.
+#
+# ### The same praise in three languages
+#
+# Now one sentence in the three languages of the course:
+
+# %% tags=["lesson"]
+praise = [
+    "A wonderful film: I laughed and cried, and I want to see it again tomorrow.",
+    "Чудесный фильм: я смеялась и плакала и завтра же хочу посмотреть его ещё раз.",
+    "Una película maravillosa: me reí, lloré y mañana mismo quiero volver a verla.",
+]
+show.pieces(praise, readers)
+
+# %% [markdown]
+# MiniLM has read English only. Spanish it knows in fragments, and of Russian it knows the letters. None of this is *unknown* to its vocabulary, but a
+# letter means nothing, and the Russian sentence becomes more than three times as long as the English one.
+#
+# ### A word that nobody has seen
+#
+# TF-IDF has another trouble. A word that does not occur in the training data does not exist for it, and each form of a word is a word of its own. How
+# often does that happen? We take 240 training reviews and 100 test reviews of the reduced version in each language, and ask: what share of the
+# words in the test reviews is new, and what share of the pieces?
+
+# %% tags=["lesson"]
+in_language = {}
+for code in ["en", "ru", "es"]:
+    other = profiles.load("reviews", "offline", data_language=code)
+    in_language[code] = data.load(other.dataset, other.data, other.locale)
+news = {}
+for code, rows in in_language.items():
+    known, read = rows["train"]["text"][:240], rows["test"]["text"][:100]
+    news[code] = {"words": reviews.share_of_new_words(known, read)}
+    news[code] |= {
+        name: reviews.share_of_new_pieces(known, read, readers[name]) for name in readers
+    }
+show.table(news)
+
+# %% [markdown]
+# A Russian adjective has more than twenty forms, a Spanish one four, an English one no more than three. So about every third word of a Russian
+# test review is new to TF-IDF, every seventh of a Spanish one, every ninth of an English one. With the pieces of `multilingual-e5-small` it
+# is one in sixteen in each of the three. There a transformer has something to win.
+#
+# (With MiniLM next to nothing is new in Russian. Whoever reads letter by letter meets no new ones, and still understands nothing.)
+#
+# ### How much is read
+#
+# A transformer cannot read texts of any length. It has learned a vector for each of a limited number of positions, 512 in all
 # models of this notebook, and has none for a token further back. Besides, long texts are expensive: every token is compared with every
 # other one. The tokenizer knows the limit that we set:
 
@@ -206,6 +302,33 @@ tokenizer.truncation_side
 # Many people tell the story first and give their verdict last. So where the limit is low, the course keeps the end; where it is high, it keeps the beginning, as is usual. What that
 # costs we will measure in section 8.
 #
+# Here is a sentence with a limit of eight tokens, on both sides. Which half would you rather read?
+
+# %% tags=["lesson"]
+sentence = "I expected a masterpiece and got two hours of rain."
+sides = ["right", "left"]
+short = [models.load_tokenizer(profile.checkpoint, 8, side) for side in sides]
+tokens = [" ".join(cut(sentence, truncation=True).tokens()) for cut in short]
+show.examples(truncation_side=sides, tokens=tokens)
+
+# %% [markdown]
+# A limit in tokens is not the same for every language. How many tokens do 100 words of a review cost, how many words come before the limit is reached, and what share of its
+# tokens is read of an average review?
+
+# %% tags=["lesson"]
+costs = {}
+for code, rows in in_language.items():
+    for name, reader in readers.items():
+        costs[code, name] = reviews.reading_cost(rows["train"]["text"], reader)
+show.table(costs)
+
+# %% [markdown]
+# Divided by a hundred, the first number is called the **fertility** of a tokenizer: pieces per word. MiniLM needs about four times as many tokens for Russian as for
+# English, so before the limit there is room for a quarter of the words.
+#
+# A vocabulary that a hundred languages share has less room for each of them. With `multilingual-e5-small` 100 English words cost about 140 tokens, with MiniLM 130. In return
+# it reads the others for a fair price: 100 Spanish words for about 150 tokens, 100 Russian ones for about 200.
+#
 # ### Exercise 1: `encode_reviews` (3 points)
 #
 # ●○○ · about 5 minutes · one wrong argument here, and the model fails much later
@@ -216,17 +339,16 @@ tokenizer.truncation_side
 # 1. **All fields.** The result is a dictionary with all the fields that your tokenizer gives, and no others. Each field is a list with one list of
 #    numbers per text.
 # 2. **Long texts.** A text that is longer than the limit of the tokenizer is truncated to it, on the side that the tokenizer says. The last
-#    token is still `[SEP]`. With a limit of 5, `A film that I love.` becomes `[CLS] a film that [SEP]` if it loses its end.
-# 3. **No padding.** No text is padded: the lists keep different lengths: `A film.` has 5 tokens, `I left early.` has 6. Padding comes later,
-#    batch by batch, because then it is less.
+#    token is still the special one, `[SEP]` or `</s>`.
+# 3. **No padding.** No text is padded: the lists keep different lengths. Padding comes later, batch by batch, because then it is less.
 #
-# For the texts `A film.` and `I left early.` the result is:
-#
-# | field | value |
-# | --- | --- |
-# | `input_ids` | `[[101, 1037, 2143, 1012, 102], [101, 1045, 2187, 2220, 1012, 102]]` |
-# | `attention_mask` | `[[1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]` |
-#
+# For two short texts these are the fields and their values (the column `text` is there for you only; you return the others):
+
+# %% tags=["lesson"]
+mine = ["A film.", "I left early."]
+show.examples(text=mine, **tokenizer(mine))
+
+# %% [markdown]
 # MiniLM's tokenizer has a third field, `token_type_ids`, full of zeros. Keep it.
 #
 # <details>
@@ -248,14 +370,16 @@ from helpers.reviews import encode_reviews
 
 # %% test="encode_reviews" points=3
 rules = Rules({"all fields": 1, "long texts": 1, "no padding": 1})
-two = {"text": ["A film.", "I left early."], "label": [1, 0]}
+mine = ["A film.", "I left early."]
+two, expected = {"text": mine, "label": [1, 0]}, tokenizer(mine)
 with rules("all fields"):
     encoded = encode_reviews(two, tokenizer)
     assert set(encoded) == set(tokenizer.model_input_names), (
         "Return all the fields that the tokenizer gives, and no others."
     )
-    assert encoded["input_ids"][1][:6] == [101, 1045, 2187, 2220, 1012, 102], (
-        "input_ids must be the numbers that the tokenizer gives, with [CLS] and [SEP]."
+    length = len(expected["input_ids"][1])
+    assert encoded["input_ids"][1][:length] == expected["input_ids"][1], (
+        "input_ids must be the numbers that the tokenizer gives, with both special tokens."
     )
 with rules("no padding"):
     encoded = encode_reviews(two, tokenizer)
@@ -265,10 +389,10 @@ import os
 import random
 
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
-words = ["film", "superb", "dull", "slow", "the", "a"]
+words = ["film", "good", "bad", "slow", "the", "a"]
 sizes = draw.sample(range(1, 30), 8)
 short = [" ".join(draw.choices(words, k=size)) for size in sizes]
-train_texts = data.load("imdb", "samples")["train"]["text"]
+train_texts = data.load(profile.dataset, "samples", profile.locale)["train"]["text"]
 long = draw.sample([text for text in train_texts if len(text.split()) > 60], 8)
 
 with rules("all fields"):
@@ -290,18 +414,19 @@ with rules("long texts"):
         assert [len(row) for row in rows] == [limit] * len(long), (
             "Truncate long reviews to the limit of the tokenizer."
         )
-        assert all(row[-1] == 102 for row in rows), (
-            "The last token of a truncated review is [SEP]."
+        assert all(row[-1] == own_tokenizer.sep_token_id for row in rows), (
+            "The last token of a truncated review is the special one."
         )
         assert rows == expected, "Truncate on the side that the tokenizer says."
 with rules("no padding"):
     own_tokenizer = models.load_tokenizer(profile.checkpoint)
-    lengths_of = [
-        len(row) for row in encode_reviews({"text": short}, own_tokenizer)["input_ids"]
-    ]
-    assert [length - lengths_of[0] for length in lengths_of] == [
-        size - sizes[0] for size in sizes
-    ], "Do not pad: every list is as long as its own text."
+    found = encode_reviews({"text": short}, own_tokenizer)["input_ids"]
+    expected = own_tokenizer(short)["input_ids"]
+    # Special tokens are another rule, so only differences count.
+    assert all(
+        len(row) - len(found[0]) == len(ids) - len(expected[0])
+        for row, ids in zip(found, expected)
+    ), "Do not pad: every list is as long as its own text."
 ### END HIDDEN TESTS
 rules.score()
 
@@ -380,8 +505,9 @@ for size in (1, 2, 7, 50):
 # %% [markdown]
 # ## 5. Training
 #
-# We take a model that has read a lot of text, and put a new **classification head** on top: a small layer that computes two logits from the
-# vector of `[CLS]`. The weights of the head are random numbers, so in the beginning the model only guesses. **Fine-tuning** trains both, the head and the model below it.
+# We take a model that has read a lot of text, and put a new **classification head** on top: a small layer that computes two logits from one
+# vector. With MiniLM and DistilBERT that is the vector of `[CLS]`, with `multilingual-e5-small` the mean of the vectors of all tokens. The weights of the head are random numbers, so in the
+# beginning the model only guesses. **Fine-tuning** trains both, the head and the model below it.
 #
 # `reviews.build_model` prepares that: it loads a **checkpoint**, that is, the saved weights of a model, puts a fresh head on it, and tells it the names
 # of the labels.
@@ -489,7 +615,7 @@ def reached_on_unseen():
         profile.checkpoint, profile.max_length, profile.truncation_side
     )
     judged = unseen.with_weights_of(trainer.model, reviews.build_model(checkpoint))
-    rows = unseen.rows("reviews")
+    rows = unseen.rows("reviews", profile.data_language)
     scored = reviews.score_reviews([row["text"] for row in rows], judged, own_tokenizer)
     return reviews.evaluate_scores([row["label"] for row in rows], scored)["roc_auc"]
 
@@ -669,7 +795,7 @@ rules.score()
 # 5. **Eval mode.** The model is in evaluation mode (`model.eval()`), whatever mode it was in before. In training mode it has *dropout*: random parts of it are switched off, and
 #    the scores are random, too.
 #
-# With a model that finds `superb` good and `dull` bad, the result of `score_reviews(["superb", "dull", "a film"], …)` could be:
+# Of three texts the model finds the first one good and the second one bad, and about the third one it does not know. Then the result could be:
 #
 # ```python
 # array([0.74, 0.26, 0.5])
@@ -701,27 +827,28 @@ rules.score()
 from helpers.reviews import score_reviews
 
 # %% [markdown]
-# Every training gives a slightly different model, so we test with one whose answers we know: `models.lookup_critic` is a real BERT with weights set by hand. The more often it
-# reads `superb`, the higher the score, and `dull` lowers it.
+# Every training gives a slightly different model, so we test with one whose answers we know: `models.lookup_critic` is a real BERT with weights set by hand. One word raises
+# the score each time that it is read, another one lowers it.
 
 # %% test="score_reviews" points=5
 rules = Rules({"every text": 1, "column 1": 1, "long texts": 1, "batches": 1, "eval mode": 1})
 own_tokenizer = models.load_tokenizer(profile.checkpoint, 128)
-critic = models.lookup_critic({"superb": 1.0, "dull": -1.0}, own_tokenizer)
+mine = ["superb", "dull", "film"]
+good, bad, other = mine
+critic = models.lookup_critic({good: 1.0, bad: -1.0}, own_tokenizer)
 with rules("every text"):
-    result = score_reviews(["a superb film", "dull"] * 32, critic, own_tokenizer)
+    result = score_reviews([f"{good} {other}", bad] * 32, critic, own_tokenizer)
     assert len(result) == 64 and result[0] != result[1], "Return one score a text, in order."
 with rules("column 1"):
-    result = score_reviews(["superb", "dull"] * 32, critic, own_tokenizer)
-    assert result[0] > 0.7 and result[1] < 0.3, (
-        "The score is the softmax probability of column 1."
-    )
+    high, low = (score_reviews([word] * 32, critic, own_tokenizer)[0] for word in (good, bad))
+    assert high > 0.7 and low < 0.3, "The score is the softmax probability of column 1."
 with rules("long texts"):
-    result = score_reviews(["dull " * 500], critic, own_tokenizer)
+    result = score_reviews([f"{bad} " * 500], critic, own_tokenizer)
     assert len(result) == 1, "Truncate long texts, leave none out."
 with rules("batches"):
-    result = score_reviews(["superb", "a superb superb film"] * 16, critic, own_tokenizer)
-    assert abs(result[0] - result[1]) < 1e-4, (
+    alone = score_reviews([good] * 32, critic, own_tokenizer)
+    result = score_reviews([good, f"{good} {other} " * 9] * 16, critic, own_tokenizer)
+    assert abs(result[0] - alone[0]) < 1e-4, (
         "Padding must not change a score: give the model the attention mask."
     )
 ### BEGIN HIDDEN TESTS
@@ -729,13 +856,14 @@ import os
 import random
 
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
-weights = {"superb": 1.0, "fine": 0.4, "slow": -0.3, "dull": -1.0}
+# Words of one token each, with every tokenizer of the course.
+weights = {"good": 1.0, "fine": 0.4, "slow": -0.3, "bad": -1.0}
 own_critic = models.lookup_critic(weights, own_tokenizer)
 words = [*weights, "film", "the", "a"]
 alike = [
     " ".join(draw.choices(words, k=10)) for _ in range(64)
 ]  # of one length, so nothing is padded
-growing = [" ".join(["superb" if size % 2 else "dull", *["film"] * size]) for size in range(70)]
+growing = [" ".join(["good" if size % 2 else "bad", *["film"] * size]) for size in range(70)]
 places = draw.sample(range(70), 70)
 odd = ["", " ", "<br />", "😀"]
 
@@ -750,7 +878,7 @@ def is_enough(calls=10**9, tokens=10**9):
     frugal = models.lookup_critic(weights, own_tokenizer)
     frugal = models.with_budget(frugal, calls=calls, tokens=tokens)
     try:
-        return np.ptp(flat(["superb", "film " * 98, "dull", "film " * 98] * 32, frugal)) > 1e-4
+        return np.ptp(flat(["good", "film " * 98, "bad", "film " * 98] * 32, frugal)) > 1e-4
     except RuntimeError:
         return False
 
@@ -779,9 +907,9 @@ with rules("long texts"):
         own_tokenizer.model_max_length = model_limit
         short_critic = models.lookup_critic(weights, own_tokenizer)
         own_tokenizer.model_max_length = limit
-        beginnings = [f"{word} " * 14 for word in ("superb", "dull", "fine", "slow")] * 8
+        beginnings = [f"{word} " * 14 for word in weights] * 8
         expected = flat(beginnings, short_critic)
-        found = flat([text + "superb dull " * 300 for text in beginnings], short_critic)
+        found = flat([text + "good bad " * 300 for text in beginnings], short_critic)
         assert np.ptp(expected) > 1e-4, "Different texts have different scores."
         assert np.allclose(found, expected, atol=1e-4), (
             "Truncate to the smaller one of the two limits."
@@ -977,8 +1105,9 @@ show.precision_recall(test_labels, both)
 # %% [markdown]
 # In the second picture, too, the marks are the threshold 0.5.
 #
-# Compare the two models honestly. With a few hundred reviews to learn from, a transformer has no large lead over counted words, and it may even have none. With
-# thousands of reviews it has one, because there is enough to learn which order of words means what.
+# Compare the two models honestly. With a few hundred reviews to learn from, a transformer need not have a lead over counted words. What helps it is what it has read
+# before: it knows pieces of words that TF-IDF has never met, and that counts for more where words have many forms. With thousands of reviews its lead grows, because there is
+# enough to learn which order of words means what.
 #
 # ### Is 0.8 really 0.8?
 #
@@ -1051,25 +1180,28 @@ show.texts(
 # %% [markdown]
 # ## 9. Your own reviews
 #
-# Change the texts and find one on which the model is wrong. They must be in English: it has read nothing else. Try irony, and a review that tells of a sad film in warm words.
+# Change the texts and find one on which the model is wrong. Try irony, and a review that tells of a sad film in warm words. Try another language, too: what
+# does the model make of it?
 
 # %% tags=["lesson"]
-own_texts = [
+mine = [
     "A superb film. I laughed, I cried, and I would see it again tomorrow.",
     "It was dull, far too long, and the actors looked as bored as we were.",
     "I expected a masterpiece. What I got was two hours of rain.",
 ]
-own_scores = score_reviews(own_texts, trainer.model, tokenizer)
-show.texts(own_texts, score=own_scores.tolist(), rating=list(map(review_rating, own_scores)))
+own_scores = score_reviews(mine, trainer.model, tokenizer)
+show.texts(mine, score=own_scores.tolist(), rating=list(map(review_rating, own_scores)))
 
 # %% [markdown]
 # ## 10. From the notebook to a web page
 #
-# A model in a notebook helps nobody but you. Save it to a folder, together with its tokenizer:
+# A model in a notebook helps nobody but you. Save it to a folder, together with its tokenizer. From the outside nobody sees what language it reads, so write that
+# into its config first:
 
 # %% tags=["lesson"]
 from pathlib import Path
 
+trainer.model.config.language = profile.data_language
 trainer.save_model("reviews-model")
 sorted(path.name for path in Path("reviews-model").iterdir())
 
@@ -1082,7 +1214,8 @@ sorted(path.name for path in Path("reviews-model").iterdir())
 # python -m helpers.demo --model reviews-model
 # ```
 #
-# Then open `http://127.0.0.1:8000` in your browser. A review goes in, polarity and stars come out; the page speaks the language of your browser. Without `--model` it trains a small model of its own on the first start.
+# Then open `http://127.0.0.1:8000` in your browser. A review goes in, polarity and stars come out. The page speaks the language of your browser, and says in which
+# language it wants its reviews. Without `--model` it trains small models of its own on the first start, one for each language of the course: a visitor who reads Spanish gets a critic who reads Spanish.
 #
 # In Colab this leads nowhere: `127.0.0.1` means «this computer», and there that is one of Google's, which your browser does not reach. So start the page on your own computer, with the course
 # installed there. To take the model along, run `!zip -r reviews-model.zip reviews-model` in a new cell, download the `.zip` file from the file list on the left, and unpack it.
@@ -1110,6 +1243,7 @@ sorted(path.name for path in Path("reviews-model").iterdir())
 # - You fine-tune a transformer to classify texts, and compare it with a simple baseline.
 # - You score any number of texts of any length, in batches, and lose none.
 # - You turn logits into probabilities and probabilities into ratings, and know what these ratings do not say.
+# - You know what a text costs in tokens, in your language and in others.
 # - You read ROC and precision-recall curves and a calibration picture.
 # - You have a model on a web page.
 #
@@ -1149,6 +1283,9 @@ sorted(path.name for path in Path("reviews-model").iterdir())
 # A wrong computation would look like a bad film. An error is noticed, a wrong star is not.
 #
 # </details>
+#
+# **What comes next?** In `intent` a text has one of sixty classes, or none of them. The order that we recommend is `emotion` → `reviews` → `intent` →
+# `ner` → `toxicity`.
 #
 # **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
 # in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with

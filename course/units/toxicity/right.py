@@ -163,7 +163,7 @@ trainer = training.make_trainer(
     train_dataset=balanced,
     eval_dataset=tokenized["validation"],
     data_collator=DataCollatorForSeq2Seq(tokenizer, model=model),
-    compute_metrics=partial(compute_metric, tokenizer=tokenizer),
+    compute_metrics=partial(compute_metric, tokenizer=tokenizer, toxic=id2label[1]),
 )
 trainer.train()
 """,
@@ -173,7 +173,7 @@ trainer.train()
         "a function for the metric, arguments in another order",
         """
 def metric_of(pair):
-    return compute_metric(pair, tokenizer)
+    return compute_metric(pair, tokenizer, toxic=id2label[1])
 
 
 fresh = build_model(checkpoint)

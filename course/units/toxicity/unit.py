@@ -10,8 +10,8 @@
 # training: under a minute on a processor with two cores; on a GPU with the full data some minutes, by estimate
 # prerequisites: Python, a first idea of what a neural network and a tokenizer are
 # data: >-
-#   the reduced version (`offline`): requests in English, written for this course; the full version (`full`): ToxicChat, real
-#   requests to a chat bot, in English, too (not for commercial use)
+#   the reduced version (`offline`): requests written for this course; the full version (`full`): ToxicChat in English, real
+#   requests to a chat bot (not for commercial use), TextDetox in Russian and Spanish, posts and comments from the web
 # ---
 
 # %% [markdown]
@@ -38,6 +38,7 @@
 
 # %% tags=["parameters"]
 language = "en"
+data_language = ""
 profile = "auto"
 checkpoint = ""
 epochs = 0
@@ -45,8 +46,15 @@ learning_rate = 0.0
 
 # %% [markdown]
 # The cell above holds the switches of the run. With `profile = "auto"` the notebook takes the **full version** (`full`) if there
-# is a GPU: the whole dataset and `t5-small`. Wherever there is no GPU it takes the **reduced version** (`offline`): a small dataset
-# and a very small T5, `t5-tiny`, that come with the course. Leave the rest as it is: where a value is empty or zero, the course has chosen one.
+# is a GPU: a large published dataset and a pretrained T5. Wherever there is no GPU it takes the **reduced version** (`offline`): a small dataset
+# and a very small T5, `t5-tiny`, that come with the course. `data_language` is the language of the texts on which you train. Empty means the language of
+# this notebook; with `"en"` you train on English, as the original task does. Leave the rest as it is: where a value is empty or zero, the course has chosen one.
+#
+# | language of the texts | full version: data and model | reduced version: model |
+# | --- | --- | --- |
+# | English | ToxicChat, `t5-small` | `t5-tiny` |
+# | Russian | TextDetox, `cointegrated/rut5-small` | `t5-tiny` |
+# | Spanish | TextDetox, `google/mt5-small` | `t5-tiny` |
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
@@ -64,6 +72,7 @@ profile = profiles.load(
     "toxicity",
     profile,
     language=language,
+    data_language=data_language,
     checkpoint=checkpoint,
     epochs=epochs,
     learning_rate=learning_rate,
@@ -75,11 +84,12 @@ show.settings(profile)
 # %% [markdown]
 # ## 1. Look at the data
 #
-# The dataset is a list of requests that people typed into a chat bot. For each of them a person has decided whether it
-# is **toxic**: an insult, a threat, or an order to write something that hurts somebody. All requests are in English.
+# The dataset is a list of texts that people wrote. Here they are requests to a chat bot; in the full version in Russian and Spanish they are
+# posts and comments from the web. For each of them a person has decided whether it is **toxic**: an insult, a threat, or an order to write
+# something that hurts somebody.
 
 # %%
-dataset = data.load("toxic_chat", profile.data)
+dataset = data.load(profile.dataset, profile.data, profile.locale)
 dataset
 
 # %% [markdown]
@@ -110,9 +120,10 @@ toxic_in_train = sum(dataset["train"]["toxicity"])
 show.bars({"0": len(dataset["train"]) - toxic_in_train, "1": toxic_in_train}, "train")
 
 # %% [markdown]
-# The toxic class is **rare**. With real users it is rarer still, because most people just want to know something.
+# A dataset has as many toxic texts as its makers looked for. With real users the toxic class is **rare**, far rarer than here, because most people just
+# want to know something. Keep that in mind: you will see what it does to the numbers.
 #
-# And how long are the texts, counted in words? Most are a sentence or two, but somebody has pasted a whole chapter.
+# And how long are the texts, counted in words? Most are a sentence or two, but a few are very long.
 
 # %% tags=["lesson"]
 show.histogram([len(text.split()) for text in dataset["train"]["user_input"]], "words")
@@ -139,12 +150,15 @@ baselines = {name: toxicity.scores(labels_of_test, guess) for name, guess in gue
 show.table(baselines)
 
 # %% [markdown]
-# Look at the first row. The model that never finds a single toxic request is right most of the time, because most requests
-# are harmless. Its **accuracy** is high, and it is useless. That is why we look at the toxic class:
+# Look at the first row. The model that never finds a single toxic request is right about every harmless one, and with real users nearly all are
+# harmless. Its **accuracy** would then be close to 1, and it is useless. That is why we look at the toxic class:
 #
 # - **precision**: of the requests that the model calls toxic, how many are;
 # - **recall**: of the toxic requests, how many the model finds;
 # - **F1**: one number out of the two, $F_1 = \frac{2PR}{P + R}$. It is high only if both are high.
+#
+# F1 can be fooled, too: look at the second row. The more toxic texts there are in the data, the higher is the F1 of a model that always says «toxic». Whatever you train must
+# beat that row as well.
 #
 # > 🤔 **Think first.** If one request in a hundred is toxic, which accuracy has the model of the first row? Which recall has that of the second
 # > row, and which precision?
@@ -168,27 +182,52 @@ show.table(baselines)
 # | `translate English to German: That is good.` | `Das ist gut.` |
 # | `summarize: state authorities dispatched emergency crews …` | `six people hospitalized after a storm` |
 # | `cola sentence: The course is jumping well.` | `not acceptable` |
-# | `toxic: why are you so slow, you heap of junk` | `yes` |
 #
-# The first three tasks are from the paper that introduced T5; the last one is ours. The model learns it by examples: we show it inputs
-# together with the answers that it shall write.
-#
+# These tasks are from the paper that introduced T5. Now comes ours: in front of the text stands the prefix `toxic: `, and the answer is a word of the language that
+# the texts are in. The model learns it by examples: we show it inputs together with the answers that it shall write.
+
+# %%
+id2label = toxicity.ANSWERS[profile.data_language]
+sentence = "why are you so slow, you heap of junk"
+"toxic: " + sentence, id2label[1]
+
+# %% [markdown]
 # The tokenizer cuts a text into tokens and puts an **end mark** after it, `</s>` (*end of sequence*, EOS). The answer is tokenized in the same way:
 
 # %%
-tokenizer = models.load_tokenizer(profile.checkpoint)
-[tokenizer(text).tokens() for text in ("toxic: hello there", "yes", "no")]
+tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
+[tokenizer(text).tokens() for text in ("toxic: " + sentence, *id2label.values())]
 
 # %% [markdown]
-# A `▁` stands for the space in front of a word. Both answers are one token long, and the end mark follows. That is
+# A `▁` stands for the space in front of a word. An answer that is one token long, with the end mark behind it, is
 # practical: the model has to make only one real decision. But answers may be longer, such as «this text hurts
 # somebody». They then cost more time, and more can go wrong: the model could write an answer that does not exist.
 #
-# And what if an answer is not in the vocabulary? It is composed of smaller pieces. If even
-# those are missing, what remains is the token `<unk>`, for *unknown*:
+# What is not in the vocabulary is composed of smaller pieces. How many pieces a word needs on average is called the **fertility** of a tokenizer. Here is a long word as your
+# tokenizer cuts it and as that of `all-MiniLM-L6-v2` does, a model for English. MiniLM's marks the pieces that continue a word, with `##`:
 
-# %%
-[tokenizer(text).tokens() for text in ("unproblematic", "ja", "нет", "不")]
+# %% tags=["lesson"]
+mine = "disproportionately"
+english = models.load_tokenizer("all-MiniLM-L6-v2")
+readers = {profile.checkpoint: tokenizer, "all-MiniLM-L6-v2": english}
+show.pieces([mine], readers)
+
+# %% [markdown]
+# And now all texts of the test data; `unknown` is the share of words in which at least one piece is not in the vocabulary:
+
+# %% tags=["lesson"]
+show.table(toxicity.fertility(dataset["test"][:500]["user_input"], readers))
+
+# %% [markdown]
+# A vocabulary is good for the languages that it was made from. The $30522$ pieces of MiniLM come from English: there it needs the fewest. A Russian word it spells letter by letter,
+# and it reads `й` as `и` and `ñ` as `n`. `t5-tiny` has only $3500$ pieces, from the requests of this course in all three languages, so it reads each of them, but none of them
+# in large pieces.
+#
+# If even the single letter is missing, what remains is the token `<unk>`, for *unknown*:
+
+# %% tags=["lesson"]
+mine = ["unproblematic", "neither yes nor no", "不"]
+show.examples(text=mine, **toxicity.round_trip(mine, tokenizer))
 
 # %% [markdown]
 # > 🤔 **Think first.** T5's vocabulary has no emoji. What would happen if you chose 👍 and 👎 as answers?
@@ -199,6 +238,35 @@ tokenizer = models.load_tokenizer(profile.checkpoint)
 # Both would become `<unk>`: two classes with the same answer. The model would learn to write `<unk>` always, and nobody could tell what it means.
 #
 # </details>
+
+# %% [markdown]
+# ### What a good answer looks like
+#
+# An emoji is easy to suspect. Words are not. The pieces of `t5-small` were made from texts in English, German, French and Romanian; this is how it cuts six answers, and what becomes of
+# them when the pieces are put together again:
+#
+# | answer | pieces | put together |
+# | --- | --- | --- |
+# | `yes` | `▁yes` | `yes` |
+# | `no` | `▁no` | `no` |
+# | `да` | `▁` `да` | `да` |
+# | `нет` | `▁` `не` `т` | `нет` |
+# | `sí` | `▁` `s` `<unk>` | `s` |
+# | `¿Sí?` | `▁` `<unk>` `S` `<unk>` `?` | `S?` |
+#
+# - **`sí` is lost.** The vocabulary has `á`, `é` and `ó`, but neither `í`, `ú`, `ñ` nor `¿` and `¡`. The model may learn to write the three pieces of `sí`; what arrives is `s`.
+# - **`да` and `нет` survive, by luck.** Of the 33 small letters of the Russian alphabet 19 are missing, and all capitals: `оскорбление` comes back as `оскорление`.
+#   And both answers begin with the same piece, `▁`: whoever compares first tokens sees no difference.
+# - **The texts suffer, too.** Of the words in the Russian test data of the reduced version (`offline`), 71 % lose at least one letter with this vocabulary, of the Spanish ones 6 %, of the
+#   English ones 0.1 %.
+#
+# That is why your model and its vocabulary must know your language. A good answer consists of pieces that the vocabulary has, so that it comes back as it was; it is short, at best one
+# piece; and it differs from the other one from the first piece on. Do yours?
+
+# %%
+show.examples(
+    answer=list(id2label.values()), **toxicity.round_trip(id2label.values(), tokenizer)
+)
 
 # %% [markdown]
 # ### Exercise 1: `preprocess_dataset` (6 points)
@@ -218,8 +286,8 @@ tokenizer = models.load_tokenizer(profile.checkpoint)
 # With this tokenizer the first two numbers are the prefix, `150` is `no`, and `1` is the end mark. Others have other numbers, and perhaps more of them. The rules:
 #
 # 1. **Prefix.** The `prefix` stands directly in front of the text, and then both are tokenized together: `toxic: ` and `hello` give the tokens of `toxic: hello`.
-# 2. **Answer.** `labels` are the tokens of the answer that `id2label` gives for `toxicity`, with the end mark. An answer may have any number of tokens: with
-#    `id2label={0: "all is well", 1: "this text hurts somebody"}` it has several.
+# 2. **Answer.** `labels` are the tokens of the answer that `id2label` gives for `toxicity`, with the end mark. English answers are only the default. An answer may have any number of
+#    tokens: with `id2label={0: "all is well", 1: "this text hurts somebody"}` it has several.
 # 3. **Long texts.** An input of more than `max_length` tokens is truncated to exactly that many, and the last one is still the end mark.
 # 4. **Three lists.** The dictionary has the fields `input_ids`, `attention_mask` and `labels` and no others. Nothing is padded, that comes later, batch by batch: `attention_mask` is as long
 #    as `input_ids` and holds nothing but `1`.
@@ -266,9 +334,9 @@ with rules("three lists"):
 import os
 import random
 
-own_tokenizer = models.load_tokenizer(profile.checkpoint)
+own_tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
-samples = data.load("toxic_chat", "samples")["train"]
+samples = data.load(profile.dataset, "samples", profile.locale)["train"]
 drawn = draw.sample([row for row in samples if 20 < len(row["user_input"]) < 400], 12)
 
 
@@ -332,13 +400,14 @@ rules.score()
 
 # %% [markdown]
 # If no rule has a ✗, your function works. Now apply it to the whole dataset. `map` calls it for every
-# request; the old columns are no longer needed. As `max_length` we take what the tokenizer says about its model: 512 for
-# `t5-small`, 128 for `t5-tiny`.
+# request; the old columns are no longer needed. As `id2label` we give it the answers of your language, as `max_length` what the tokenizer says about its model: 512 in
+# the full version, 128 for `t5-tiny`.
 
 # %%
+limit = tokenizer.model_max_length
 tokenized = dataset.map(
     preprocess_dataset,
-    fn_kwargs={"tokenizer": tokenizer, "max_length": tokenizer.model_max_length},
+    fn_kwargs={"tokenizer": tokenizer, "id2label": id2label, "max_length": limit},
     remove_columns=dataset["train"].column_names,
 )
 row = tokenized["train"][0]
@@ -367,15 +436,16 @@ show.histogram(
 # different widths. Many programs therefore look at the first token only. That is wrong as soon as two answers begin alike:
 
 # %% tags=["lesson"]
-[tokenizer(text)["input_ids"] for text in ("this is kind", "this is rude")]
+mine = ["this is kind", "this is rude"]
+[tokenizer(text)["input_ids"] for text in mine]
 
 # %% [markdown]
 # ### Exercise 2: `compute_metric` (4 points)
 #
 # ●●○ · about 15 minutes · a metric that reads whole answers
 #
-# Write `compute_metric(eval_predictions, tokenizer, *, toxic="yes")`. `eval_predictions` is the pair `(preds, labels)`, two NumPy arrays. Return a dictionary with
-# `accuracy`, `precision`, `recall` and `f1`. The rules:
+# Write `compute_metric(eval_predictions, tokenizer, *, toxic="yes")`. `eval_predictions` is the pair `(preds, labels)`, two NumPy arrays; `toxic` is the answer for the toxic class, in English
+# by default. Return a dictionary with `accuracy`, `precision`, `recall` and `f1`. The rules:
 #
 # 1. **Whole answers.** Each row becomes a text, without special tokens and without spaces around it. An answer is right if the **whole** text is: `yes, very` instead
 #    of `yes` is wrong. `accuracy` is the share of right answers. For `preds` `[[0, 150, 1], [0, 120, 1]]` and `labels` `[[150, 1], [150, 1]]` it is 0.5.
@@ -435,7 +505,7 @@ with rules("four floats"):
 import os
 import random
 
-own_tokenizer = models.load_tokenizer(profile.checkpoint)
+own_tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 mixed = ["yes", *draw.choices(["yes", "no", "maybe not"], k=29)]
 wanted = ["yes", *draw.choices(["yes", "no"], k=29)]
@@ -588,7 +658,7 @@ import torch
 
 from course import unseen
 
-own_tokenizer = models.load_tokenizer(profile.checkpoint)
+own_tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
 other = build_model(checkpoint)
 ids = torch.tensor([own_tokenizer("toxic: what is a good name for a cat?")["input_ids"]])
 logits = other(input_ids=ids, labels=torch.tensor([[1]])).logits
@@ -608,7 +678,7 @@ model = build_model(checkpoint)
 model.num_parameters()
 
 # %% [markdown]
-# With `t5-small` the model comes with what it learned from a very large amount of text. `t5-tiny`, the model of the reduced version (`offline`), has the same
+# In the full version the model comes with what it learned from a very large amount of text. `t5-tiny`, the model of the reduced version (`offline`), has the same
 # architecture, but **nothing pretrained**: its weights are random numbers, and it has never seen a sentence. All that it will know it has to learn from
 # our few hundred requests. Remember that when you see its results.
 #
@@ -640,8 +710,9 @@ batch["labels"], batch["decoder_input_ids"]
 # one token here. In the second row the model writes by itself, as it will when you use it.
 
 # %% tags=["lesson"]
-encoded_request = tokenizer("toxic: hello there", return_tensors="pt")
-long_answer = tokenizer("this text hurts somebody", return_tensors="pt")["input_ids"]
+mine = "this text hurts somebody"
+encoded_request = tokenizer("toxic: " + sentence, return_tensors="pt")
+long_answer = tokenizer(mine, return_tensors="pt")["input_ids"]
 show.table(
     {
         "model(labels=…)": toxicity.passes(
@@ -677,11 +748,11 @@ show.table(
 # %% [markdown]
 # ## 7. Training
 #
-# A model that sees few toxic requests learns to say `no`: that is the cheapest way to a low loss. There are several remedies. You can weigh the errors of the rare class higher in the
+# A model that sees few toxic requests learns to call everything harmless: that is the cheapest way to a low loss. There are several remedies. You can weigh the errors of the rare class higher in the
 # loss. Or you can show rare examples more often, which is called **oversampling**. The second one works with any model and any loss, so we take it: every
-# toxic request comes so many times that both classes are about equally frequent.
+# toxic request comes so many times that both classes are about equally frequent. (In the full TextDetox data they are so from the start; there nothing is repeated.)
 #
-# > ⚠️ Only the training data are balanced, never those on which you measure: there the classes must be as rare as in real life.
+# > ⚠️ Only the training data are balanced, never those on which you measure: there the shares should be those of real life.
 
 # %%
 balanced = tokenized["train"].select(toxicity.oversample(dataset["train"]["toxicity"]))
@@ -702,7 +773,7 @@ len(tokenized["train"]), len(balanced)
 # | `train_dataset` | the balanced training data |
 # | `eval_dataset` | the tokenized validation data |
 # | `data_collator` | the collator, made with the fresh model |
-# | `compute_metrics` | a function of one argument, the pair `(preds, labels)` |
+# | `compute_metrics` | a function of one argument, the pair `(preds, labels)`; the toxic answer is `id2label[1]` |
 #
 # The rules:
 #
@@ -713,8 +784,8 @@ len(tokenized["train"]), len(balanced)
 # <details>
 # <summary>Hint 1</summary>
 #
-# Your `compute_metric` takes two arguments, `Trainer` gives it only one. With `partial(compute_metric, tokenizer=tokenizer)` you fix the
-# second one in advance.
+# Your `compute_metric` takes three arguments, `Trainer` gives it only the first. With `partial(compute_metric, tokenizer=tokenizer, toxic=id2label[1])` you fix the
+# other two in advance.
 #
 # </details>
 #
@@ -723,7 +794,7 @@ len(tokenized["train"]), len(balanced)
 #
 # First `model = build_model(checkpoint)`. Then `trainer = training.make_trainer(profile, model, tokenizer, …)`, where the dots stand for `train_dataset=balanced`,
 # `eval_dataset=tokenized["validation"]`, `data_collator=DataCollatorForSeq2Seq(tokenizer, model=model)` and
-# `compute_metrics=partial(compute_metric, tokenizer=tokenizer)`. Last, `trainer.train()`.
+# `compute_metrics=partial(compute_metric, tokenizer=tokenizer, toxic=id2label[1])`. Last, `trainer.train()`.
 #
 # </details>
 
@@ -737,7 +808,7 @@ trainer = training.make_trainer(
     train_dataset=balanced,
     eval_dataset=tokenized["validation"],
     data_collator=DataCollatorForSeq2Seq(tokenizer, model=model),
-    compute_metrics=partial(compute_metric, tokenizer=tokenizer),
+    compute_metrics=partial(compute_metric, tokenizer=tokenizer, toxic=id2label[1]),
 )
 trainer.train()
 ### END SOLUTION
@@ -765,15 +836,18 @@ from course import unseen
 
 @functools.cache
 def f1_on_unseen():
-    own_tokenizer = models.load_tokenizer(profile.checkpoint)
+    own_tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
     judged = unseen.with_weights_of(trainer.model, toxicity.build_model(checkpoint))
-    requests = unseen.rows("toxicity")
-    limit = own_tokenizer.model_max_length
+    requests = unseen.rows("toxicity", profile.data_language)
+    own_answers = toxicity.ANSWERS[profile.data_language]
     found = []
     for row in requests:
-        encoded = toxicity.preprocess_dataset(row, own_tokenizer, max_length=limit)
+        encoded = toxicity.preprocess_dataset(
+            row, own_tokenizer, id2label=own_answers, max_length=own_tokenizer.model_max_length
+        )
         ids = judged.generate(input_ids=torch.tensor([encoded["input_ids"]]))
-        found.append(own_tokenizer.decode(ids[0], skip_special_tokens=True).strip() == "yes")
+        answer = own_tokenizer.decode(ids[0], skip_special_tokens=True).strip()
+        found.append(answer == own_answers[1])
     return toxicity.scores([row["toxicity"] for row in requests], found)["f1"]
 
 
@@ -806,7 +880,7 @@ plain = training.make_trainer(
     tokenizer,
     train_dataset=tokenized["train"],
     data_collator=DataCollatorForSeq2Seq(tokenizer, model=plain_model),
-    compute_metrics=partial(compute_metric, tokenizer=tokenizer),
+    compute_metrics=partial(compute_metric, tokenizer=tokenizer, toxic=id2label[1]),
 )
 plain.train()
 
@@ -823,8 +897,8 @@ trained = {
 show.table(baselines | trained)
 
 # %% [markdown]
-# Compare the last two rows: which of the two finds more toxic requests, and what does it pay for that? The balanced one says `yes` more readily. Then compare with
-# TF-IDF. In the reduced version (`offline`) TF-IDF wins: to count insults needs few examples, to learn a language from random numbers needs many. That is what
+# Compare the last two rows: which of the two finds more toxic requests, and what does it pay for that? One expects that the balanced one calls a text toxic more readily. The fewer
+# examples there are, and the closer in number the classes are to each other, the less is to be seen of that: then chance decides as well. Then compare with the first three rows. In the reduced version (`offline`) TF-IDF wins: to count insults needs few examples, to learn a language from random numbers needs many. That is what
 # pretraining is for, and why nobody trains a transformer from scratch on a few hundred texts unless it is to learn how it works.
 #
 # ### Where is it wrong?
@@ -835,8 +909,9 @@ show.table(baselines | trained)
 preds = outputs["balanced"].predictions
 preds = np.where(preds == -100, tokenizer.pad_token_id, preds)
 answers = [text.strip() for text in tokenizer.batch_decode(preds, skip_special_tokens=True)]
-right_answers = ["yes" if label else "no" for label in dataset["test"]["toxicity"]]
-show.confusion(right_answers, answers, ["no", "yes", *sorted({*answers} - {"no", "yes"})])
+right_answers = [id2label[label] for label in dataset["test"]["toxicity"]]
+names = [*id2label.values(), *sorted({*answers} - {*id2label.values()})]
+show.confusion(right_answers, answers, names)
 
 # %% [markdown]
 # Read some of the errors. Which of them would you have made yourself? Which of the two kinds of error is worse: to let an insult through, or to
@@ -851,25 +926,43 @@ show.examples(
 )
 
 # %% [markdown]
+# ### And in real life?
+#
+# Your test data hold more toxic texts than real life does. What the model makes of a harmless text does not depend on how many there are. So we can work out what the numbers would be if
+# half of the requests were toxic, a tenth, or a hundredth:
+
+# %% tags=["lesson"]
+found = [answer == id2label[1] for answer in answers]
+show.table(
+    {
+        f"{share:.0%}": toxicity.at_share(labels_of_test, found, share)
+        for share in (0.5, 0.1, 0.01)
+    }
+)
+
+# %% [markdown]
+# Recall stays, precision breaks down: among many harmless requests even a small share of false alarms is more than all that is toxic. So a precision is worth nothing without the share of
+# toxic texts at which it was measured, and a model that goes on duty needs far fewer false alarms than a table like the one above suggests.
+#
 # ## 8. One function for any model
 #
-# The authors of the dataset have trained a T5, too: `lmsys/toxicchat-t5-large-v1.0`. It has twelve times as many weights as `t5-small`, another
+# The authors of ToxicChat, the English dataset, have trained a T5, too: `lmsys/toxicchat-t5-large-v1.0`. It has twelve times as many weights as `t5-small`, another
 # prefix, and other answers:
 #
 # | model | prefix | answers |
 # | --- | --- | --- |
-# | yours | `toxic: ` | `yes`, `no` |
+# | yours | `toxic: ` | those of `id2label` |
 # | theirs | `ToxicChat: ` | `positive`, `negative` |
 #
-# «Positive» means toxic here, like a positive test at the doctor's. Does the prefix have to make sense? To the model it is just the
+# «Positive» means toxic here, like a positive test at the doctor's. Does the prefix have to make sense, and must it be in the language of the texts? To the model it is just the
 # beginning of each input. But a model must be used with the prefix with which it was trained.
 #
 # ### Exercise 5: `is_toxic` (5 points)
 #
 # ●●○ · about 20 minutes · the function that turns your model into a tool, and any other model that answers in text
 #
-# Write `is_toxic(text, labels2bool, model, tokenizer, prefix)`. It returns `True` or `False`. The dictionary `labels2bool` says what the answers mean: for your model
-# `{"yes": True, "no": False}`. The rules:
+# Write `is_toxic(text, labels2bool, model, tokenizer, prefix)`. It returns `True` or `False`. The dictionary `labels2bool` says what the answers mean: for a model that answers in
+# English `{"yes": True, "no": False}`, for yours `{id2label[1]: True, id2label[0]: False}`. The rules:
 #
 # 1. **Prefix.** The model gets the prefix and directly after it the text: with `"ToxicChat: "` and `"hello"` it reads `ToxicChat: hello`. It is not told anything else.
 # 2. **Meaning.** The **whole** answer, without special tokens and spaces around it, is looked up in `labels2bool`. If it is `yes it is` and the dictionary says
@@ -906,7 +999,7 @@ from helpers.toxicity import is_toxic
 
 # %% test="is_toxic" points=5
 rules = Rules({"prefix": 1, "meaning": 1, "other answers": 1, "generation": 1, "long texts": 1})
-own_tokenizer = models.load_tokenizer(profile.checkpoint)
+own_tokenizer = models.load_tokenizer(profile.checkpoint, profile.max_length)
 grumpy = models.answering_t5({"garbage": "yes"}, own_tokenizer, default="no")
 yes_no = {"yes": True, "no": False}
 with rules("meaning"):
@@ -1027,25 +1120,25 @@ with rules("long texts"):
 rules.score()
 
 # %% [markdown]
-# Now your own texts! Change them and find one in which the model is wrong. They must be in English: it has read nothing else.
+# Now your own texts! Change them and find one in which the model is wrong.
 
 # %% tags=["lesson"]
-texts = [
+mine = [
     "What is a good name for a cat?",
     "You are a useless idiot, shut up.",
     "Someone called me an idiot today. How do I answer?",
     "I have met door handles with better conversation than you.",
 ]
-yours = {"labels2bool": {"yes": True, "no": False}, "prefix": "toxic: "}
-found = [is_toxic(text, model=trainer.model, tokenizer=tokenizer, **yours) for text in texts]
-show.examples(text=texts, is_toxic=found)
+yours = {"labels2bool": {id2label[1]: True, id2label[0]: False}, "prefix": "toxic: "}
+found = [is_toxic(text, model=trainer.model, tokenizer=tokenizer, **yours) for text in mine]
+show.examples(text=mine, is_toxic=found)
 
 # %% [markdown]
-# And what does the model that the authors of ToxicChat have published make of the same requests? The next cell fetches it from the Hub, about three gigabytes, but only
-# in the full version (`full`) and only where the Hub can be reached. Otherwise it shows nothing, and you have missed no more than the comparison.
+# And what does the model that the authors of ToxicChat have published make of the same requests? It has learned from English ones. The next cell fetches it from the Hub, about three
+# gigabytes, but only in the full version (`full`) with English data, and only where the Hub can be reached. Otherwise it shows nothing, and you have missed no more than the comparison.
 #
 # The authors report an F1 of 0.8221 on their test data, with precision 0.7983 and recall 0.8475. That cannot be compared with your table: they count all requests, and
-# here only those are kept that people have annotated, about half of them.
+# the course keeps only those that people have annotated, about half of them.
 
 # %% tags=["lesson"]
 published = toxicity.published_classifier(profile)
@@ -1057,7 +1150,7 @@ published and {
         published.tokenizer,
         "ToxicChat: ",
     )
-    for text in texts
+    for text in mine
 }
 
 # %% [markdown]
@@ -1077,17 +1170,17 @@ published and show.table(compared)
 # <summary>Answer</summary>
 #
 # Good: one model, one loss and one program for all tasks; a new class needs no new layer; the model can use what it knows about the words
-# of the answer. Bad: it may write something that is no answer; each token of the answer costs a pass of the decoder; there is no
+# of the answer. Bad: it may write something that is no answer, and an answer must suit the vocabulary; each token of the answer costs a pass of the decoder; there is no
 # probability of a class, unless you compare the logits of the answers' first tokens. Other ways: keep only the encoder and put a classification head on it; or read
-# the logits of `yes` and `no` instead of letting the model write, and choose the threshold yourself.
+# the logits of the two answers instead of letting the model write, and choose the threshold yourself.
 #
 # </details>
 #
 # ## What you can do now
 #
-# - You turn a classification into text to text and choose prefix and answers with care.
+# - You turn a classification into text to text and choose prefix and answers with care: as words that the model's vocabulary has.
 # - You know what encoder and decoder see in training, and why training needs one pass of the decoder and answering several.
-# - You measure whole answers, and you know why accuracy misleads where a class is rare.
+# - You measure whole answers, and you know why accuracy misleads where a class is rare, and what happens to precision there.
 # - You can balance training data, and measure what it brings and what it costs.
 # - You have a function that works with any classifier that answers in text.
 #
@@ -1117,16 +1210,18 @@ published and show.table(compared)
 # <details>
 # <summary>4. Why are the test data not balanced as well?</summary>
 #
-# They stand for real life. With half of them toxic, precision would look much better than it will be in use.
+# They stand for real life. The more of them are toxic, the better precision looks, and in use it will be far lower.
 #
 # </details>
 #
 # <details>
-# <summary>5. A model answers <code>positive</code>, and you expected <code>yes</code>. Why is an error better than taking it for «no»?</summary>
+# <summary>5. A model answers <code>positive</code>, and <code>labels2bool</code> has no such answer. Why is an error better than taking it for harmless?</summary>
 #
-# Somebody mixed up the models or the prefix. An error says so at once; a silent «no» would let everything through.
+# Somebody mixed up the models or the prefix. An error says so at once; a silent «harmless» would let everything through.
 #
 # </details>
+#
+# **What comes next?** The order that we recommend is `emotion` → `reviews` → `intent` → `ner` → `toxicity`, so this unit is the last one. If you have left one out, it is its turn now.
 #
 # **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
 # in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import zipfile
 from datetime import UTC, datetime
@@ -404,6 +405,52 @@ def test_the_command(course, capsys):
     assert {line["status"] for line in lines} == {"unknown", "refused", "missing"}
     assert main(["collect", "nothing", str(path), "--course-dir", str(course.root)]) == 2
     assert "There is no assignment or unit nothing" in capsys.readouterr().err
+
+
+class TestSaid:
+    """What the command prints: on a terminal of eighty columns, and no more than is of use."""
+
+    @pytest.fixture
+    def said(self, course, capsys):
+        from course.cli import main
+
+        def run(name: str, *members: tuple, options=()) -> str:
+            path = course.put("nlp-sums-77.zip", zipped(*members))
+            assert main(["collect", name, str(path), "--course-dir", str(course.root), *options]) == 0
+            return capsys.readouterr().out
+
+        return run
+
+    def test_it_fits_and_says_why_only_where_something_is_odd(self, course, said):
+        (course.root / "roster.csv").write_text(
+            "id,name\nanna.petrova.1234@students.example.org,Anna\nboris@x.org,Boris\n" + "x" * 100 + ",Long Name\n"
+        )
+        homework = "My homework, third and really last version (final) (2).ipynb"
+        text = said(
+            "sums",
+            mine(sums("a"), name=homework),
+            (f"Boris_2{FILE}/words.ipynb", sums("b")),
+            (f"Clara the Great of the Seven Hills and Beyond_3{FILE}/{homework}", b"{"),
+        )
+        assert max(map(len, text.splitlines())) <= 80
+        assert re.search(r"placed: 2\n  Anna +\n? +anna\.petrova\.1234@students\.example\.org", text)
+        assert homework not in text.partition("no notebook")[0], "its name says nothing, as usual"
+        assert "words.ipynb — By its content it is sums-en, whatever its name says." in text
+        assert "not handed in: 1\n  Long Name" in text and "Nothing of sums came" not in text
+
+    @pytest.mark.parametrize("trial", [False, True])
+    def test_notebooks_of_another_unit_are_no_silent_matter(self, said, trial):
+        """The archive of one unit, collected as another's."""
+        members = [(f"Student {n}_{n}{FILE}/words.ipynb", sums(f"w{n}", "words-en")) for n in range(3)]
+        placed = "Would be placed" if trial else "Placed"
+        sentence = f"{placed} under words-en, not sums, because that is what the notebooks are: 3."
+        for _ in range(2):
+            assert sentence in said("sums", mine(sums("a")), *members, options=["--dry-run"] * trial)
+        assert "Placed under" not in said("words", *members)
+
+    def test_nothing_that_a_terminal_obeys_gets_through(self, said):
+        text = said("sums", (f"\x1b[31m[red]x_1{FILE}/sums.ipynb", b"\x1b"))
+        assert "\x1b" not in text and "[red]x" in text.replace("_red_", "[red]")
 
 
 def test_what_is_collected_is_what_is_graded(course):

@@ -132,7 +132,7 @@ class TestWhose:
         grades, _ = canvas_grades(filled.data, ASSIGNMENTS)
         assert grades["NER"] == {"4711": "", "4712": "25", "4713": "0.33", "99": ""}
         assert said(filled)[student.student.id][0] in ("absent", "ambiguous")
-        assert said(filled)["Anna Ivanova"] == ("missing", "")
+        assert said(filled)["Anna Ivanova"] == ("unknown", "")
 
 
 class TestGrades:
@@ -193,6 +193,21 @@ class TestColumn:
     def test_named_where_it_is_not_told(self, table, wanted, why):
         with pytest.raises(ReturnError, match=why):
             gradebook.fill(table(*whole(), head=self.HEAD), STUDENTS, wanted)
+
+    ONE = HEAD.replace("Named entities: a walk (54),NER (55)", "Note 2,Homework of week 3 (55)")
+
+    def test_the_only_one_is_taken_and_said(self, table):
+        """Whatever it is called, but for another assignment of the course."""
+        filled = gradebook.fill(table(*whole(), head=self.ONE), STUDENTS, NER)
+        assert canvas_grades(filled.data, {55: "55"})[0]["55"]["4712"] == "25"
+        assert filled.notes == (
+            "The column is «Homework of week 3»: the only assignment there, though its title does not say ner.",
+        )
+        wanted = Wanted(("ner",), others=("homework", "homework-en"))
+        with pytest.raises(ReturnError, match=r"No column .* may be ner"):
+            gradebook.fill(table(*whole(), head=self.ONE), STUDENTS, wanted)
+        with pytest.raises(ReturnError, match=r"No column .* may be walk"):
+            gradebook.fill(table(*whole(), head=self.HEAD), STUDENTS, Wanted(("walk",)))
 
     def test_several(self, table):
         head = HEAD.replace("Intent", "ner")

@@ -110,8 +110,21 @@ class TestOthers:
         grades, _ = canvas_grades((root / "returned/sums/gradebook.csv").read_bytes(), {5: "Small sums", 6: "Other"})
         assert grades["Small sums"] == {"1": "8.1", "2": "", "3": ""}
         said = capsys.readouterr()
-        assert "No notebook of sums came from: E F" in said.out and "waits for a person" in said.out
+        assert "In the table, but not in this course (forgotten, or never handed in): E F" in said.out
+        assert "waits for a person: 1\n  waits" in said.out
         assert "The column is «Small sums»." in said.err
+
+    def test_who_was_forgotten_is_not_called_missing(self, root, tmp_path, capsys):
+        """Nothing tells them from a stranger, as it should be; who is on the roster has handed in nothing."""
+        rows = [f"Participant {n},{name}@x.org,,9.00,{name}," for n, name in enumerate(("marked", "waits", "maria"), 1)]
+        (tmp_path / "ws.csv").write_text("\n".join(["Identifier,Email address,Grade,Maximum Grade,Full name,x", *rows]))
+        (root / "roster.csv").write_text("id,name,email\nmarked,M,marked@x.org\nmaria,María,maria@x.org\n")
+        assert main(["forget", "waits", "--yes", "--course-dir", str(root)]) == 0
+        capsys.readouterr()
+        assert self.run(root, "--moodle", str(tmp_path / "ws.csv")) == 0
+        said = capsys.readouterr().out
+        assert "No notebook of sums came from: María\n" in said
+        assert "In the table, but not in this course (forgotten, or never handed in): waits\n" in said
 
     def test_a_hostile_name_is_only_text(self, root, tmp_path, capsys):
         name = "=HYPERLINK(1)\x1b[2J[red]"

@@ -181,7 +181,7 @@ class TestWhose:
     def test_who_is_there_and_has_handed_in_nothing(self, sheet):
         made = worksheet.fill(sheet(line(1, ANNA), line(2, "Boris P,b@x"), line(3, ",")), [back("Anna Ivanova", 5)])
         assert said(made.filled) == {
-            "Anna Ivanova": ("entered", ""), "Boris P": ("missing", ""), "Participant 3": ("missing", ""),
+            "Anna Ivanova": ("entered", ""), "Boris P": ("unknown", ""), "Participant 3": ("unknown", ""),
         }  # fmt: skip
 
 

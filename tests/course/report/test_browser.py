@@ -12,6 +12,8 @@ from course.pages import report, standing
 from course.verdict import Before
 from tests.course.report.build import ENGLISH, RUSSIAN, cell, lost, mark, notebook, verdict
 
+LONG = "zoe.of.the.seven." + "very" * 12 + "@students.university.example.org"
+
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
@@ -32,6 +34,7 @@ def path(tmp_path_factory):
         verdict("boris", cell(1.0, 0.0, ("", "Join the texts.")), flags=("copied", "recovered"), cause="Copied."),
         verdict("clara", cell(0.0, 0.0, ("a", "a")), language="ru"),
         lost("denis"),
+        verdict(LONG, cell(0.0, 0.0, ("b", "b"))),
         *(verdict(f"student-{number}", cell(1.0, float(number % 3))) for number in range(12)),
     ]
     body = "\n".join(f"    total_{n} = a.method_{n}(b) + {n}" for n in range(12))
@@ -70,7 +73,7 @@ def shown(browser, path):
 
 @pytest.mark.parametrize(
     ("language", "width", "scheme"),
-    [("en", 1000, "light"), ("en", 1000, "dark"), ("ru", 400, "dark"), ("es", 400, "light")],
+    [("en", 1200, "light"), ("en", 1000, "dark"), ("ru", 390, "dark"), ("es", 390, "light")],
 )
 def test_it_is_open_to_everybody(shown, language, width, scheme):
     """axe-core finds nothing, and nothing is wider than the window."""
@@ -81,6 +84,18 @@ def test_it_is_open_to_everybody(shown, language, width, scheme):
     found = page.execute_async_script("axe.run().then(arguments[0])")
     assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]] == []
     assert page.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_a_long_id_leaves_room_for_the_marks(shown, width):
+    """And the table scrolls within itself."""
+    page = shown(width=width)
+    head, mark = page.find_elements("css selector", "#unit-1-table thead th")[:2]
+    assert mark.location["x"] + mark.size["width"] < width
+    assert head.size["width"] < max(width / 3, 0.6 * 390)
+    box = page.find_element("css selector", "#unit-1-table").find_element("xpath", "..")
+    assert box.size["width"] <= width
+    assert page.execute_script("return getComputedStyle(arguments[0]).overflowX", box) == "auto"
 
 
 def test_a_click_or_a_key_sorts(shown):
@@ -117,7 +132,7 @@ def test_a_name_is_found(shown):
     page = shown()
     page.find_element("css selector", "input[aria-controls=unit-1-table]").send_keys("MARÍ")
     assert names(page) == ["María"]
-    assert "1 / 17" in page.find_element("css selector", "#unit-1 .tools").text
+    assert "1 / 18" in page.find_element("css selector", "#unit-1 .tools").text
 
 
 def test_alike_answers_stand_side_by_side(shown):
