@@ -3,7 +3,14 @@
 A mutant is the reference with one mistake: (grade id, what is wrong, old text, new text, the rule groups that it loses).
 """
 
-ALL = ("weights", "output", "large numbers", "mask", "nothing to attend to", "leading dimensions")
+ALL = (
+    "weights",
+    "output",
+    "large numbers",
+    "mask",
+    "no keys",
+    "batches",
+)
 
 MUTANTS = [
     ("fertility", "special tokens are counted", "len(tokenizer.tokenize(text))", 'len(tokenizer(text)["input_ids"])', ()),
@@ -19,16 +26,16 @@ MUTANTS = [
     ("attention", "overflows", "np.exp(scores - highest)", "np.exp(scores)", ("large numbers",)),
     ("attention", "the largest of all, not of the row", "scores.max(axis=-1, keepdims=True, initial=-1e30)", "scores.max(initial=-1e30)", ("large numbers",)),
     ("attention", "large scores are cut off", "    if mask is not None:", "    scores = np.clip(scores, -700, 700)\n    if mask is not None:", ("large numbers",)),
-    ("attention", "the mask is forgotten", "mask is not None", "False", ("mask", "nothing to attend to")),
-    ("attention", "the mask is turned round", "np.where(mask, scores, -np.inf)", "np.where(mask, -np.inf, scores)", ("mask", "nothing to attend to")),
-    ("attention", "a score of zero instead of none", "scores, -np.inf)", "scores, 0.0)", ("mask", "nothing to attend to")),
-    ("attention", "a small score instead of none", "scores, -np.inf)", "scores, -1e9)", ("nothing to attend to",)),
-    ("attention", "nan where there is nothing", "np.where(sums > 0, sums, 1)", "sums", ("nothing to attend to",)),
-    ("attention", "no keys are an error", ", initial=-1e30", "", ("nothing to attend to",)),
-    ("attention", "masked after the softmax", "return weights @ value, weights", "weights = weights if mask is None else np.where(mask, np.exp(query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1]) - (query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1])).max(axis=-1, keepdims=True)), 0)\n    return weights @ value, weights", ("mask", "nothing to attend to")),
+    ("attention", "the mask is forgotten", "mask is not None", "False", ("mask", "no keys")),
+    ("attention", "the mask is turned round", "np.where(mask, scores, -np.inf)", "np.where(mask, -np.inf, scores)", ("mask", "no keys")),
+    ("attention", "a score of zero instead of none", "scores, -np.inf)", "scores, 0.0)", ("mask", "no keys")),
+    ("attention", "a small score instead of none", "scores, -np.inf)", "scores, -1e9)", ("no keys",)),
+    ("attention", "nan where there is nothing", "np.where(sums > 0, sums, 1)", "sums", ("no keys",)),
+    ("attention", "no keys are an error", ", initial=-1e30", "", ("no keys",)),
+    ("attention", "masked after the softmax", "return weights @ value, weights", "weights = weights if mask is None else np.where(mask, np.exp(query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1]) - (query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1])).max(axis=-1, keepdims=True)), 0)\n    return weights @ value, weights", ("mask", "no keys")),
     ("attention", "the weights come first", "return weights @ value, weights", "return weights, weights @ value", ALL),
-    ("attention", "the keys are mixed", "return weights @ value", "return weights @ key", ("output", "nothing to attend to")),
-    ("attention", "only tables of two dimensions", "np.swapaxes(key, -1, -2)", "key.T", ("leading dimensions",)),
+    ("attention", "the keys are mixed", "return weights @ value", "return weights @ key", ("output", "no keys")),
+    ("attention", "only tables of two dimensions", "np.swapaxes(key, -1, -2)", "key.T", ("batches",)),
     ("causal_mask", "sees what comes later", "np.tril", "np.triu", ()),
     ("causal_mask", "does not see itself", "np.ones((length, length), dtype=bool)", "np.ones((length, length), dtype=bool), -1", ()),
     ("causal_mask", "numbers instead of bool", ", dtype=bool", "", ()),

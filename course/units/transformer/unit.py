@@ -128,7 +128,7 @@ mine = ["morning", "Dostoevsky", "mornign", "unputdownable", "🎉"]
 #
 # ### Exercise 1: `fertility` (2 points)
 #
-# ●○○ · about 7 minutes · the first thing to look at when a model shall read a new language
+# ●○○ · about 5 minutes · the first thing to look at when a model shall read a new language
 #
 # Write `fertility(texts, tokenizer)`. `texts` is a list of texts. Return the number of pieces of all texts together, divided by the number of their words, as a
 # `float`. Words are what stands between white space, as `split()` divides a text. Special tokens are not counted. If there is no word at all, raise
@@ -326,10 +326,11 @@ show.bars(dict(zip(mine, shares[0].round(2).tolist())), mine[0])
 # $$\text{attention}(Q, K, V) = \text{softmax}\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
 # $Q$, $K$ and $V$ hold one row per token, and $d$ is the length of a query. This line is the heart of every transformer.
-#
+
+# %% [markdown]
 # ### Exercise 2: `attention` (5 points)
 #
-# ●●● · about 20 minutes · the heart of every transformer
+# ●●● · about 15 minutes · the heart of every transformer
 #
 # Write `attention(query, key, value, mask=None)` with NumPy. `query` has the shape $[n, d]$, `key` $[m, d]$, `value` $[m, v]$. Return a pair: the output
 # $[n, v]$ and the weights $[n, m]$. With `query = [[1, 1]]` and for `key` and `value` the three rows of `small` above, as arrays, it is:
@@ -347,8 +348,8 @@ show.bars(dict(zip(mine, shares[0].round(2).tolist())), mine[0])
 #    all scores of a row.
 # 4. **Mask.** `mask` is an array of `bool` of the shape $[n, m]$. Where it is `False`, the weight is 0: that key has no influence at all, however large its score is. Without a mask all keys
 #    count.
-# 5. **Nothing to attend to.** If a row of the mask is `False` everywhere, or there are no keys at all ($m = 0$), the weights and the output of that row are zero, never `nan`.
-# 6. **Leading dimensions.** `query`, `key` and `value` may have more dimensions in front, the same ones: $[b, n, d]$ holds $b$ texts, each with its own attention. The mask has the same ones in front, or
+# 5. **No keys.** If a row of the mask is `False` everywhere, or there are no keys at all ($m = 0$), the weights and the output of that row are zero, never `nan`.
+# 6. **Batches.** `query`, `key` and `value` may have more dimensions in front, the same ones: $[b, n, d]$ holds $b$ texts, each with its own attention. The mask has the same ones in front, or
 #    is $[n, m]$ for all.
 #
 # <details>
@@ -373,17 +374,9 @@ from helpers.transformer import attention
 
 # %% test="attention" points=5
 rules = Rules(
-    {
-        "weights": 1,
-        "output": 1,
-        "large numbers": 1,
-        "mask": 1,
-        "nothing to attend to": 0.5,
-        "leading dimensions": 0.5,
-    }
+    {"weights": 1, "output": 1, "large numbers": 1, "mask": 1, "no keys": 0.5, "batches": 0.5}
 )
-one_query = np.array([[1.0, 1.0]])
-three_keys = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 0.0]])
+one_query, three_keys = np.array([[1.0, 1.0]]), np.array([[1.0, 1], [2, 0], [0, 0]])
 with rules("weights"):
     found = attention(one_query, three_keys, three_keys)[1]
     assert np.allclose(found, [[0.4458, 0.4458, 0.1084]], atol=1e-4), (
@@ -391,24 +384,17 @@ with rules("weights"):
     )
 with rules("output"):
     output, weights = attention(one_query, three_keys, three_keys)
-    assert np.allclose(output, weights @ three_keys), (
-        "The output is the mean of the values, weighted by your weights."
-    )
+    assert np.allclose(output, weights @ three_keys), "Mix the values by your weights."
 with rules("large numbers"):
     found = attention(one_query * 5000, three_keys, three_keys)[1]
-    assert np.allclose(found, [[0.5, 0.5, 0]]), (
-        "Large scores must not overflow: take the largest one away first."
-    )
+    assert np.allclose(found, [[0.5, 0.5, 0]]), "Take the largest score away first."
 with rules("mask"):
     found = attention(one_query, three_keys, three_keys, np.array([[True, False, True]]))[1]
-    assert found[0][1] == 0 and np.isclose(found.sum(), 1), (
-        "What is masked gets the weight 0, the rest adds up to 1."
-    )
-with rules("nothing to attend to"):
+    assert found[0][1] == 0, "What is masked gets the weight 0."
+    assert np.isclose(found.sum(), 1), "The weights of the rest add up to 1."
+with rules("no keys"):
     found = attention(one_query, three_keys, three_keys, np.array([[False] * 3]))
-    assert np.all(found[0] == 0) and np.all(found[1] == 0), (
-        "Where there is nothing to attend to, all is zero."
-    )
+    assert np.all(found[0] == 0) and np.all(found[1] == 0), "With nothing to see, all is 0."
 ### BEGIN HIDDEN TESTS
 import os
 import random
@@ -490,7 +476,7 @@ with rules("mask"):
     assert shares(weights) and same(weights[:, without_huge], alone), (
         "What is masked has no influence at all, however large its score is."
     )
-with rules("nothing to attend to"):
+with rules("no keys"):
     query, key, value = drawn()
     output, weights = attention(query, key, value, nobody)
     assert same(weights[1], np.zeros(6)) and same(output[1], np.zeros(5)), (
@@ -501,7 +487,7 @@ with rules("nothing to attend to"):
     assert same(output, np.zeros((4, 5))) and same(weights, np.zeros((4, 0))), (
         "Without any keys the output is zero, and the weights have no columns."
     )
-with rules("leading dimensions"):
+with rules("batches"):
     found = attention(*batch), attention(*batch, own_masks), attention(*batch, partly)
     assert shares(found[0][1]), "Each text of a batch has its own attention."
     for place in np.ndindex(2, 3):
@@ -517,7 +503,7 @@ rules.score()
 # %% [markdown]
 # ### The same in a real model
 #
-# Does the model compute what you have written? A layer of it has several attentions side by side, each with its own tables for query, key and value. They are called **heads**. The next cell takes query, key
+# Does the model compute what you have written? It consists of **layers**, steps that are alike and follow each other; what is in one, section 5 shows. Each layer has several attentions side by side, with tables of their own for query, key and value. These are called **heads**. The next cell takes query, key
 # and value of one head, gives them to your function, and compares your weights with those of the model.
 
 # %%
@@ -577,7 +563,7 @@ show.attention(seen.tokens, seen.head(*seen.resting()))
 # - 1 point: at least two reasons why the newspaper's sentence does not follow from the picture, and one thing that could be tried to find out more.
 
 # %% [markdown] essay="attention" points=2
-# The first picture shows that in one head nearly every token takes most of its new vector from the next token: the line from “drank” to “the” is thick, and so is that from “milk” to “because”. In the second one most tokens look at the special token in front:
+# The first picture shows that in one head nearly every token takes most of its new vector from the next token: the lines from “the” to “milk” and from “was” to “thirsty” are thick. In the second one most tokens look at the special token in front, “drank” and “was” among them:
 # this head takes nearly nothing over from the words. A line says how the values are mixed in one head of one layer, and no more. It does not say what is important for a decision: there are many other heads and layers, the value that is handed over may be nearly
 # zero however thick the line is, what comes in is added again after attention, and in higher layers a token's vector already holds something of all the others, so that a line to “milk” is not a line to the word milk alone. Nor is a weight a cause. To find out more one would change something and
 # look whether the answer changes: leave a word out, switch a head off, or compare many sentences instead of one.
@@ -620,7 +606,8 @@ show.table(likeness)
 # ### Who may see whom
 #
 # A model that reads a text may look at all of it. A model that **writes** a text may not: when it writes the third word, the fourth is not there yet. In training it is there, and so it has to be hidden. That is what the mask is for.
-#
+
+# %% [markdown]
 # ### Exercise 3: `causal_mask` (1 point)
 #
 # ●○○ · about 5 minutes · what makes a decoder of an encoder
@@ -685,7 +672,7 @@ show.figure("layer")
 # %% [markdown]
 # - **Attention**, with several heads side by side: tokens take over something from each other.
 # - **Add and normalize**: what came in is added to the result, so that nothing gets lost. Then the numbers of each vector are brought to a common size.
-# - **Feed-forward network**: two layers of neurons that change each vector by itself. What has been gathered is worked on here.
+# - **Feed-forward network**: each vector by itself is multiplied by a table of numbers, what is negative is made nearly zero, and a second table brings it back to its length. What has been gathered is worked on here.
 #
 # Then the next layer does the same, with numbers of its own. What does that do to the “bank”? Here are four sentences, two with the one meaning and two with the other:
 
@@ -709,10 +696,12 @@ show.curves({"=": same, "≠": other}, "layer")
 # The line `=` is the mean cosine of the word in two sentences with the same meaning, the line `≠` in two sentences with different meanings. At layer 0, before the first layer, they are nearly equal: it is the same row of the table, and only the position differs. Then they part. **The same word in two sentences has
 # two vectors, and they are the more alike, the more alike the meanings are.** That is what attention is for.
 #
-# The last layer in numbers, sentence by sentence:
+# Sentence by sentence, in the layer in which the two lines lie furthest apart:
 
 # %% tags=["lesson"]
-show.heatmap(alike[-1], list("1234"))
+layer = int(np.argmax(same - other))
+show.heatmap(alike[layer], list("1234"))
+layer
 
 # %% [markdown]
 # ### Encoder
@@ -819,10 +808,9 @@ scores = {
 show.table(scores)
 
 # %% [markdown]
-# Neither is good, and the transformer is no better than counting. That is no mistake: a thousand requests are a very small library. With ten times as much text counting gains a little; soon it has to wait for texts in which exactly the same neighbours stand. A transformer goes on learning, because it need not see the
-# same neighbours, only like ones.
+# Neither is good, and the transformer is no better than counting. That is no mistake: a thousand requests are a very small library. Counting gains only a little from ten times as much text, because it must have seen exactly the same neighbours. A transformer can use like ones, and that pays with much more text than this.
 #
-# So real models read more. **BERT**, the best-known encoder, read 3.3 billion words with every seventh hidden, for four days on 16 special chips. The ancestor of `multilingual-e5-small` read two and a half terabytes of web pages in a hundred languages. Both encoders of this course were then trained once more,
+# So real models read more. **BERT**, the best-known encoder, read 3.3 billion words with every seventh hidden, for four days on 16 special chips. The large model from which `multilingual-e5-small` descends read two and a half terabytes of web pages in a hundred languages. Both encoders of this course were then trained once more,
 # with about a billion pairs of texts that belong together, so that like texts get like vectors. All this is in the checkpoint that you loaded in two seconds.
 #
 # A decoder is pretrained with another task: say the next word. There nothing has to be hidden, for your `causal_mask` hides the rest.
@@ -842,7 +830,7 @@ batch["input_ids"], batch["attention_mask"]
 # %% [markdown]
 # ### Exercise 4: `mean_pooling` (4 points)
 #
-# ●●○ · about 10 minutes · from the vectors of the tokens to the vector of a text
+# ●●○ · about 8 minutes · from the vectors of the tokens to the vector of a text
 #
 # Write `mean_pooling(vectors, attention_mask)`. `vectors` has the shape $[n, l, d]$: $n$ texts, $l$ tokens, vectors of the length $d$. `attention_mask` is $[n, l]$ with whole numbers 0 and 1. Return the mean vectors, $[n, d]$. For the vectors `[[[2, 4], [4, 8], [9, 9]]]` and the mask `[[1, 1, 0]]` the result is `[[3, 6]]`.
 #
@@ -948,7 +936,7 @@ rules.score()
 # %% [markdown]
 # ### Exercise 5: `embed` (5 points)
 #
-# ●●● · about 20 minutes · texts in, vectors out: the function that search engines are made of
+# ●●● · about 15 minutes · texts in, vectors out: the function that search engines are made of
 #
 # Write `embed(texts, model, tokenizer, batch_size=32)`. `texts` is a list of texts. Return a NumPy array of the type `float32` with one row per text and as many columns as `model.config.hidden_size` says.
 #
@@ -1176,7 +1164,7 @@ show.curves(right, "examples", sizes)
 #
 # ### Exercise 6: `search` (3 points)
 #
-# ●●○ · about 10 minutes · a search engine in three lines
+# ●●○ · about 5 minutes · a search engine in three lines
 #
 # Write `search(query, texts, vectors, model, tokenizer, k=3)`. `query` is a text, `texts` a list of texts, and `vectors` the rows that your `embed` made of them. Compute the vector of the query with `embed`; the **score** of a text is the dot product of both vectors. Return the `k` best texts as a list of dictionaries:
 #
@@ -1380,7 +1368,7 @@ from helpers.one_layer import fit
 # %% [markdown]
 # ### Exercise 7: train two models (3 points)
 #
-# ●○○ · about 10 minutes · the same model, with and without positions
+# ●○○ · about 5 minutes · the same model, with and without positions
 #
 # Make two models, `trained` with positions and `without_positions` without them, and train both with `fit` on `inputs` and `targets`. The settings are `profile.max_steps`, `profile.batch_size` and `profile.learning_rate`, in this order.
 #
