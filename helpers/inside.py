@@ -121,9 +121,14 @@ def neighbours(word: str, model, tokenizer, count: int = 8) -> dict[str, float]:
     return {tokenizer.convert_ids_to_tokens(token): float(scores[token]) for token in best[:count]}
 
 
-def flat(vectors: np.ndarray) -> np.ndarray:
-    """The two directions in which vectors differ most: `[n, d]` → `[n, 2]` (principal components)."""
-    centred = vectors - vectors.mean(axis=0)
+def word_map(words: list[str], model, tokenizer) -> np.ndarray:
+    """Words as points `[n, 2]`, in the two directions in which their rows of the table differ most.
+
+    Rows are taken by their direction, and without what all rows of the table have in common.
+    """
+    rows = table_vectors(words, model, tokenizer) - _table(model).mean(axis=0)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    centred = rows - rows.mean(axis=0)
     return centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
 
 

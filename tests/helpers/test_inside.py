@@ -101,7 +101,7 @@ def test_only_what_is_on_this_machine_is_at_hand():
     assert inside.at_hand("all-MiniLM-L6-v2") == ["all-MiniLM-L6-v2"]
 
 
-def test_words_lie_on_a_map_by_the_directions_in_which_they_differ_most():
-    points = inside.flat(np.array([[0.0, 0, 5], [0, 0, -5], [1, 0, 0], [-1, 0, 0]]))
-    assert points.shape == (4, 2)
-    assert abs(points[0, 0] - points[1, 0]) == pytest.approx(10)
+def test_on_a_map_words_that_are_used_alike_lie_together(model, tokenizer):
+    points = inside.word_map(["monday", "friday", "red", "blue"], model, tokenizer)
+    between = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    assert between[0, 1] < between[0, 2] and between[2, 3] < between[1, 3]

@@ -68,7 +68,7 @@ model = inside.load_encoder(profile.checkpoint)
 show.settings(profile)
 
 # %% [markdown]
-# This is the way that a text takes. Each step is a section of this notebook:
+# This is the way of a text through a model. Each step is a section of this notebook:
 #
 # | section | in | out |
 # | --- | --- | --- |
@@ -128,7 +128,7 @@ mine = ["morning", "Dostoevsky", "mornign", "unputdownable", "🎉"]
 #
 # ### Exercise 1: `fertility` (2 points)
 #
-# ●○○ · about 5 minutes · the first thing to look at when a model shall read a new language
+# ●○○ · about 5 minutes · the first thing to look at when a model is to read a new language
 #
 # Write `fertility(texts, tokenizer)`. `texts` is a list of texts. Return the number of pieces of all texts together, divided by the number of their words, as a
 # `float`. Words are what stands between white space, as `split()` divides a text. Special tokens are not counted. If there is no word at all, raise
@@ -225,14 +225,14 @@ table = model.get_input_embeddings().weight.detach().numpy()
 table.shape
 
 # %% [markdown]
-# So many tokens has the vocabulary, and so many numbers has each vector. The first eight numbers of one row:
+# The shape says how many tokens there are in the vocabulary, and how many numbers in each vector. The first eight numbers of one row:
 
 # %%
 table[ids[1]][:8]
 
 # %% [markdown]
 # Nobody has written these numbers. They were found by training, and no single one of them has a meaning that people could name. But together they do: **what is used alike
-# has like vectors**. How alike two vectors are, the **cosine** says: 1 if they point in the same direction, 0 if they have nothing to do with each other.
+# has like vectors**. The **cosine** says how alike two vectors are: 1 if they point in the same direction, 0 if they have nothing to do with each other.
 #
 # > 🤔 **Think first.** Which tokens lie nearest to a day of the week, to a number, to a drink? Nobody told the model what these are.
 
@@ -259,7 +259,7 @@ show.bars(
 
 # %% tags=["lesson"]
 mine = "cat dog horse apple bread cheese Monday Friday Sunday red green blue two three four".split()
-show.places(mine, inside.flat(inside.table_vectors(mine, model, tokenizer)))
+show.places(mine, inside.word_map(mine, model, tokenizer))
 
 # %% [markdown]
 # The table has one weakness, and everything that follows is about it. Look at the word “bank”: the bank that lends money, and the bank of a river. They are two things, but
@@ -533,7 +533,7 @@ show.attention(seen.tokens, seen.head(layer, head))
 layer, head
 
 # %% [markdown]
-# And now all heads at once. Each small picture is a table like the one above; dark is much. Rows of pictures are layers, from the first at the top to the last. Which patterns do you see?
+# And now all heads at once. Each small picture is a table like the one above: the darker, the larger the weight. Rows of pictures are layers, from the first at the top to the last. Which patterns do you see?
 
 # %% tags=["lesson"]
 show.heads(seen.weights)
@@ -1132,7 +1132,7 @@ rows = embed(mine, model, tokenizer)
 show.heatmap(rows @ rows.T, mine, list("12345"))
 
 # %% [markdown]
-# The two models do not use the same range: with `all-MiniLM-L6-v2` unrelated texts lie near 0, with `multilingual-e5-small` near 0.75. So a cosine alone says little; compare it with others of the same model.
+# The two models do not use the same range: with `all-MiniLM-L6-v2` unrelated texts lie near 0, with `multilingual-e5-small` near 0.8. So a cosine alone says little; compare it with others of the same model.
 #
 # ### A head on top
 #
@@ -1356,7 +1356,7 @@ inputs[0], targets[0]
 # 1. It computes its **logits**: a score for each digit at each place.
 # 2. The **loss** says how surprised it is by the right digits (*cross-entropy*).
 # 3. `loss.backward()` computes the **gradient**: for each number of the model, in which direction the loss grows.
-# 4. `optimizer.step()` moves each number a little the other way. How far, the **learning rate** says.
+# 4. `optimizer.step()` moves each number a little the other way. The **learning rate** says how far.
 
 # %%
 from torch import nn
