@@ -139,11 +139,11 @@ def probabilities_of(logits):
 # ---- a simple baseline
 
 
-def by_scenario(split, scenarios: list[str]) -> tuple[list[str], list[str]]:
-    """The requests of a split whose intents belong to one of these scenarios (`alarm` of `alarm_set`), and which."""
+def by_scenario(split, scenarios: list[str]) -> tuple[list[int], list[str]]:
+    """The places of the requests whose intents belong to one of these scenarios (`alarm` of `alarm_set`), and which."""
     names = [name.partition("_")[0] for name in split.features["label"].names]
-    pairs = [(text, names[label]) for text, label in zip(split["text"], split["label"]) if names[label] in scenarios]
-    return [text for text, _ in pairs], [scenario for _, scenario in pairs]
+    pairs = [(place, names[label]) for place, label in enumerate(split["label"]) if names[label] in scenarios]
+    return [place for place, _ in pairs], [scenario for _, scenario in pairs]
 
 
 def tfidf_baseline(train, texts: list[str], letters: tuple[int, int] | None = None) -> list[int]:

@@ -212,8 +212,7 @@ show.table(
 )
 
 # %% [markdown]
-# A tokenizer whose vocabulary was made from English cuts English into 1.1 pieces per word and Russian into five: nearly letter by letter. The multilingual one has a
-# vocabulary eight times as large, and is fair to all three languages. What a model can learn in a language begins here.
+# A tokenizer whose vocabulary was made from English cuts English into 1.1 pieces per word and Russian into five: nearly letter by letter. The multilingual one has a vocabulary several times as large, and treats the three languages nearly alike. What a model can learn in a language begins here.
 #
 # ## 2. From tokens to vectors
 #
@@ -741,7 +740,7 @@ show.bars(million, "10⁶")
 # <details>
 # <summary>Answer</summary>
 #
-# In the table of the tokens, `word_embeddings`: half of all the numbers in `all-MiniLM-L6-v2`, four fifths in `multilingual-e5-small`, whose vocabulary is so much larger. In the layers themselves the feed-forward networks hold twice as many as attention. Large models have more and wider layers, and there the
+# In the table of the tokens, `word_embeddings`: half of all the numbers in `all-MiniLM-L6-v2`, and clearly more than half in `multilingual-e5-small`, whose vocabulary is so much larger. In the layers themselves the feed-forward networks hold twice as many as attention. Large models have more and wider layers, and there the
 # table is a small part.
 #
 # </details>
@@ -1143,18 +1142,21 @@ show.heatmap(rows @ rows.T, mine, list("12345"))
 from helpers import baselines, intent
 from sklearn.linear_model import LogisticRegression
 
+library = list(requests["train"]["text"])
+shelf = embed(library, model, tokenizer)
 scenarios = ["alarm", "audio", "email", "iot", "play", "transport"]
-texts, labels = intent.by_scenario(requests["train"], scenarios)
-new_texts, new_labels = intent.by_scenario(requests["test"], scenarios)
-rows, new_rows = embed(texts, model, tokenizer), embed(new_texts, model, tokenizer)
+places, labels = intent.by_scenario(requests["train"], scenarios)
+new_places, new_labels = intent.by_scenario(requests["test"], scenarios)
+new_texts = [requests["test"][place]["text"] for place in new_places]
+new_rows = embed(new_texts, model, tokenizer)
 
 # %% tags=["lesson"]
 sizes, right = [1, 2, 4, 8, 16], {"TF-IDF": [], "embed": []}
 for size in sizes:
     some = baselines.first_of_each(labels, size)
-    known = [labels[i] for i in some]
-    head = LogisticRegression(C=10).fit(rows[some], known)
-    words = baselines.tfidf([texts[i] for i in some], known)
+    rows, known = [places[i] for i in some], [labels[i] for i in some]
+    head = LogisticRegression(C=10).fit(shelf[rows], known)
+    words = baselines.tfidf([library[row] for row in rows], known)
     right["embed"].append(head.score(new_rows, new_labels))
     right["TF-IDF"].append(np.mean(words.predict(new_texts) == np.array(new_labels)))
 show.curves(right, "examples", sizes)
@@ -1270,11 +1272,9 @@ with rules("fields"):
 rules.score()
 
 # %% [markdown]
-# Now search the requests of the course. Write queries of your own: the point is to find what is meant, in other words.
+# Now search the requests of the course, whose vectors you have already: `embed` made them for the head. Write queries of your own: the point is to find what is meant, in other words.
 
 # %% tags=["lesson"]
-library = list(requests["train"]["text"])
-shelf = embed(library, model, tokenizer)
 mine = ["turn it down, the baby is asleep", "it is too dark in here", "how much is a dollar"]
 found = [hit for query in mine for hit in search(query, library, shelf, model, tokenizer)]
 show.examples(
@@ -1284,18 +1284,18 @@ show.examples(
 )
 
 # %% [markdown]
-# And across languages? A model that has read many languages puts the same meaning into the same place, whatever the language. The next cell searches in English, Russian and Spanish requests at once, if `multilingual-e5-small` is on this machine; otherwise the table stays empty.
+# And across languages? A model that has read many languages puts the same meaning into the same place, whatever the language. The next cell takes your last query and searches in English, Russian and Spanish requests at once, if `multilingual-e5-small` is on this machine; otherwise the table stays empty.
 
 # %% tags=["lesson"]
 found = []
 for name in inside.at_hand("multilingual-e5-small"):
     polyglot, pieces_of = inside.load_encoder(name), models.load_tokenizer(name)
     for code in LANGUAGES:
-        texts = data.load("massive", "samples", BY_CODE[code].locale)["train"]["text"][:400]
+        texts = data.load("massive", "samples", BY_CODE[code].locale)["train"]["text"][:300]
         rows = embed(list(texts), polyglot, pieces_of)
         found += [
             hit | {"language": code}
-            for hit in search(mine[0], texts, rows, polyglot, pieces_of, 2)
+            for hit in search(mine[-1], texts, rows, polyglot, pieces_of, 2)
         ]
 show.texts([hit["text"] for hit in found], language=[hit["language"] for hit in found])
 
