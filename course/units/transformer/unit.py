@@ -1284,19 +1284,20 @@ show.examples(
 )
 
 # %% [markdown]
-# And across languages? A model that has read many languages puts the same meaning into the same place, whatever the language. The next cell takes your last query and searches in English, Russian and Spanish requests at once, if `multilingual-e5-small` is on this machine; otherwise the table stays empty.
+# And across languages? A model that has read many languages puts the same meaning into the same place, whatever the language. The next cell takes your first query and searches in English, Russian and Spanish requests at once, those about sound and those that ask for a fact, if `multilingual-e5-small` is on this machine; otherwise the table stays empty.
 
 # %% tags=["lesson"]
 found = []
 for name in inside.at_hand("multilingual-e5-small"):
-    polyglot, pieces_of = inside.load_encoder(name), models.load_tokenizer(name)
+    polyglot = model if name == profile.checkpoint else inside.load_encoder(name)
+    pieces_of = models.load_tokenizer(name)
     for code in LANGUAGES:
-        texts = data.load("massive", "samples", BY_CODE[code].locale)["train"]["text"][:300]
-        rows = embed(list(texts), polyglot, pieces_of)
-        found += [
-            hit | {"language": code}
-            for hit in search(mine[-1], texts, rows, polyglot, pieces_of, 2)
-        ]
+        split = data.load("massive", "samples", BY_CODE[code].locale)["train"]
+        some, _ = intent.by_scenario(split, ["audio", "qa"])
+        texts = [split[place]["text"] for place in some]
+        rows = embed(texts, polyglot, pieces_of)
+        hits = search(mine[0], texts, rows, polyglot, pieces_of, k=2)
+        found += [hit | {"language": code} for hit in hits]
 show.texts([hit["text"] for hit in found], language=[hit["language"] for hit in found])
 
 # %% [markdown]
