@@ -125,8 +125,8 @@ def install(runtime: Runtime, command: list[str]) -> dict[str, str]:
     before = _versions(runtime)
     runtime.run("-m", "pip", *(copy if word.startswith(f"{COURSE} @ ") else word for word in command))
     after = _versions(runtime)
-    (encoder,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["offline"]
-    runtime.run("-m", "pip", "install", "--quiet", "--no-deps", encoder)
+    encoders = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["offline"]
+    runtime.run("-m", "pip", "install", "--quiet", "--no-deps", *encoders)
     return {name: f"{old} → {after.get(name)}" for name, old in before.items() if after.get(name) != old}
 
 
