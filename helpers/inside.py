@@ -9,6 +9,8 @@ import dataclasses
 
 import numpy as np
 
+from helpers.language import gettext as _
+
 
 def load_encoder(checkpoint: str):
     """Return a pretrained encoder that says what it attends to, in evaluation mode.
@@ -83,7 +85,9 @@ def word_by_layers(text: str, word: str, model, tokenizer) -> np.ndarray:
 
     A word of several pieces is their mean. Raises `ValueError` where the text does not have it.
     """
-    start = text.lower().index(word.lower())
+    start = text.lower().find(word.lower())
+    if start < 0:
+        raise ValueError(_("The word {word!r} does not stand in the text {text!r}.", word=word, text=text))
     encoded = tokenizer(text, truncation=True, return_tensors="pt", return_offsets_mapping=True)
     spans = encoded.pop("offset_mapping")[0].tolist()
     rows = [row for row, (first, end) in enumerate(spans) if start < end and first < start + len(word) and first < end]

@@ -58,6 +58,11 @@ def test_a_word_of_several_pieces_is_found_by_its_letters(model, tokenizer):
     assert vectors.shape == (7, 384) and table.shape == (1, 384)
 
 
+def test_a_word_that_is_not_there_is_named(model, tokenizer):
+    with pytest.raises(ValueError, match="'bank' does not stand in the text"):
+        inside.word_by_layers("A river.", "bank", model, tokenizer)
+
+
 def test_neighbours_leave_the_word_itself_out(model, tokenizer):
     found = inside.neighbours("monday", model, tokenizer, count=5)
     assert len(found) == 5 and "monday" not in found and {"tuesday", "sunday"} <= set(found)

@@ -538,3 +538,11 @@ def test_assistants_that_write_at_the_same_time_do_not_mix_their_lines(tmp_path)
         writer.join()
     found = {" ".join(record["text"].split()[:2]) for record in set_aside(tmp_path)}
     assert found == {f"{name} {number}" for name in "абвг" for number in range(60)}
+
+
+def test_requests_are_found_by_their_scenario():
+    split = data.load("massive", "samples")["test"]
+    names = split.features["label"].names
+    places, scenarios = intent.by_scenario(split, ["alarm", "iot"])
+    assert set(scenarios) == {"alarm", "iot"} and len(places) == len(scenarios)
+    assert all(names[split[place]["label"]].startswith(f"{name}_") for place, name in zip(places, scenarios))
