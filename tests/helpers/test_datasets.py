@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import data
@@ -328,6 +328,7 @@ def test_the_splits_are_the_same_on_every_machine():
     assert texts(parts, "test") == ["text 6", "text 13", "text 14", "text 17"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), st.integers(0, 2)), min_size=60, max_size=90),
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2)), max_size=3),
