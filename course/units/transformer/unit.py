@@ -402,11 +402,11 @@ draw = random.Random(os.environ.get("CLASS_SEED", ""))
 rng = np.random.default_rng(draw.randrange(10**6))
 
 
-def softmax_of(query, key):
+def softmax_of(queries, keys):
     """Row by row, the slow way."""
     rows = []
-    for one in query:
-        scores = key @ one / len(one) ** 0.5
+    for one in queries:
+        scores = keys @ one / len(one) ** 0.5
         powers = np.exp(scores - scores.max())
         rows.append(powers / powers.sum())
     return np.stack(rows)
@@ -442,47 +442,51 @@ own_masks = rng.random((2, 3, 4, 6)) < 0.5
 own_masks[..., 0] = True
 
 with rules("weights"):
-    for query, key, value in several:
-        assert same(attention(query, key, value)[1], softmax_of(query, key)), (
+    for queries, keys, values in several:
+        assert same(attention(queries, keys, values)[1], softmax_of(queries, keys)), (
             "The weights are not the softmax of the scores divided by the root of d."
         )
 with rules("output"):
-    for query, key, value in several:
-        output, weights = attention(query, key, value)
-        assert shares(weights) and same(output, weights @ value), (
+    for queries, keys, values in several:
+        output, weights = attention(queries, keys, values)
+        assert shares(weights) and same(output, weights @ values), (
             "The output is not the mean of the values, weighted by the weights."
         )
 with rules("large numbers"):
-    for query, key, value in (drawn(scale=1e4), drawn(scale=-1e5), drawn(n=2, m=3, scale=1e6)):
-        assert same(attention(query, key, value)[1], softmax_of(query, key)), (
+    for queries, keys, values in (
+        drawn(scale=1e4),
+        drawn(scale=-1e5),
+        drawn(n=2, m=3, scale=1e6),
+    ):
+        assert same(attention(queries, keys, values)[1], softmax_of(queries, keys)), (
             "Large scores must not overflow: take the largest one of the row away first."
         )
 with rules("mask"):
-    for query, key, value in (drawn(), drawn(scale=20)):
-        weights = attention(query, key, value, partly)[1]
+    for queries, keys, values in (drawn(), drawn(scale=20)):
+        weights = attention(queries, keys, values, partly)[1]
         assert np.all(weights[~partly] == 0) and shares(weights), (
             "What is masked gets the weight 0, the rest adds up to 1."
         )
         for row in range(4):
             seen_keys = partly[row]
-            alone = attention(query[row : row + 1], key[seen_keys], value[seen_keys])[1]
+            alone = attention(queries[row : row + 1], keys[seen_keys], values[seen_keys])[1]
             assert same(weights[row][seen_keys], alone[0]), (
                 "What is masked has no influence at all."
             )
-    query, key, value = huge
-    weights = attention(query, key, value, np.tile(without_huge, (4, 1)))[1]
-    alone = attention(query, key[without_huge], value[without_huge])[1]
+    queries, keys, values = huge
+    weights = attention(queries, keys, values, np.tile(without_huge, (4, 1)))[1]
+    alone = attention(queries, keys[without_huge], values[without_huge])[1]
     assert shares(weights) and same(weights[:, without_huge], alone), (
         "What is masked has no influence at all, however large its score is."
     )
 with rules("no keys"):
-    query, key, value = drawn()
-    output, weights = attention(query, key, value, nobody)
+    queries, keys, values = drawn()
+    output, weights = attention(queries, keys, values, nobody)
     assert same(weights[1], np.zeros(6)) and same(output[1], np.zeros(5)), (
         "Where there is nothing to attend to, all is zero, never nan."
     )
     assert shares(weights[[0, 2, 3]]), "The other rows add up to 1."
-    output, weights = attention(query, key[:0], value[:0])
+    output, weights = attention(queries, keys[:0], values[:0])
     assert same(output, np.zeros((4, 5))) and same(weights, np.zeros((4, 0))), (
         "Without any keys the output is zero, and the weights have no columns."
     )
@@ -1222,8 +1226,8 @@ import random
 
 draw = random.Random(os.environ.get("CLASS_SEED", ""))
 drawn_model = inside.random_encoder(own_tokenizer, seed=draw.randrange(10**6))
-query = draw.choice(["rain", "some jazz", "home, please"])
-encoded = own_tokenizer(query, return_tensors="pt")
+asked = draw.choice(["rain", "some jazz", "home, please"])
+encoded = own_tokenizer(asked, return_tensors="pt")
 vector = drawn_model(**encoded).last_hidden_state[0].mean(dim=0).detach().numpy()
 vector /= np.linalg.norm(vector)
 # Each row holds a single 1: its score is one number of the query's vector, so equal rows have equal scores.
@@ -1237,7 +1241,7 @@ first_rows = [axes.index(axis) for axis in single]
 
 def searched(rows, **more):
     return search(
-        query, [called[row] for row in rows], many[rows], drawn_model, own_tokenizer, **more
+        asked, [called[row] for row in rows], many[rows], drawn_model, own_tokenizer, **more
     )
 
 
