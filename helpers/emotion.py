@@ -178,25 +178,8 @@ def with_meaning(label_names, language):
     return [name if meanings.get(name, name) == name else f"{name} ({meanings[name]})" for name in label_names]
 
 
-def pieces(texts, tokenizers):
-    """The pieces of each text, with a space between them and their number in front: a column for each tokenizer.
-
-    `tokenizers` maps names to tokenizers. For `show.examples`.
-    """
-    cut = {name: [tokenizer.tokenize(text) for text in texts] for name, tokenizer in tokenizers.items()}
-    return {name: [f"{len(found)}: {' '.join(found)}" for found in column] for name, column in cut.items()}
-
-
-def fertility(texts, tokenizers):
-    """How many pieces a word has on average, by the name of the tokenizer; a word is what stands between two spaces."""
-    count = sum(len(text.split()) for text in texts)
-    return {
-        name: sum(len(tokenizer.tokenize(text)) for text in texts) / count for name, tokenizer in tokenizers.items()
-    }
-
-
 def normalized(texts, tokenizers):
-    """The texts as each tokenizer sees them before it cuts them: a column for each, as of `pieces`."""
+    """The texts as each tokenizer sees them before it cuts them: a column for each, for `show.examples`."""
     normalizers = {name: tokenizer.backend_tokenizer.normalizer for name, tokenizer in tokenizers.items()}
     return {name: [normalizer.normalize_str(text) for text in texts] for name, normalizer in normalizers.items()}
 

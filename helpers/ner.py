@@ -7,6 +7,8 @@ notebook's solution. `-100` is the label that PyTorch's cross-entropy ignores.
 from collections import Counter, defaultdict
 from functools import cache
 
+from helpers import models
+
 
 def preprocess_ner_dataset(example, tokenizer):
     """Tokenize a sentence that comes in words and give every word piece a label.
@@ -132,8 +134,6 @@ def load_tokenizer(checkpoint: str, max_length: int = 0):
     """
     from tokenizers.pre_tokenizers import BertPreTokenizer
 
-    from helpers import models
-
     tokenizer = models.load_tokenizer(checkpoint, max_length)
     if isinstance(tokenizer.backend_tokenizer.pre_tokenizer, BertPreTokenizer):
         return tokenizer
@@ -148,8 +148,6 @@ def _ending_words_at_punctuation(checkpoint: str):
     import copy
 
     from tokenizers.pre_tokenizers import Punctuation, Sequence
-
-    from helpers import models
 
     backend = copy.deepcopy(models.load_tokenizer(checkpoint).backend_tokenizer)  # the other is everybody's
     backend.pre_tokenizer = Sequence([Punctuation(), backend.pre_tokenizer])

@@ -40,9 +40,8 @@ class Entry:
     """A dataset of the course.
 
     `features` makes its `Features`, `read` reads it from a folder. `complete` cuts the splits that were not published,
-    wherever the rows come from. `locales` are those in which it was published, all of one dataset's files or a
-    single one. Of `out_of_scope` and the stances, samples serve in the other languages, whatever the source:
-    `samples` is what `{locale}` makes of their names.
+    wherever the rows come from. `locales` are those in which it was published. Where a dataset has samples in the other
+    languages, too, these serve there whatever the source: `samples` is a file of theirs, with `{locale}` in its name.
     """
 
     features: Callable

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from django import conf
+from django.utils.functional import empty
 from nbgrader.api import Gradebook
 
 from course import ROOT
@@ -133,7 +135,15 @@ def test_every_line_is_a_command_that_there_is(commands):
 
 
 @pytest.fixture
-def mark_page(monkeypatch):
+def fresh_django():
+    """Django's settings belong to a process: other tests in it serve another page, before or after."""
+    before, conf.settings._wrapped = conf.settings._wrapped, empty
+    yield
+    conf.settings._wrapped = before
+
+
+@pytest.fixture
+def mark_page(monkeypatch, fresh_django):
     """A function: whoever opens the page of `course mark` gives these points, all but one student's."""
     monkeypatch.setattr("webbrowser.open", lambda address: True)
 

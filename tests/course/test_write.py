@@ -142,7 +142,7 @@ class TestRelease:
     def test_a_leak_would_be_seen(self, built):
         made = built["ner", "en"]
         source, released = parsed(made.source), parsed(made.release)
-        hidden = "own_tokenizer = models.load_tokenizer(profile.checkpoint)"
+        hidden = "own_tokenizer = ner.load_tokenizer(profile.checkpoint)"
         released.cells[-1].source += f"\n{hidden}"
         assert leaks(source, released) == {hidden}
 

@@ -241,19 +241,6 @@ def test_a_name_that_is_its_own_meaning_or_has_none_stands_alone():
     assert emotion.with_meaning(["joy", "boredom"], "ru") == ["joy (радость)", "boredom"]
 
 
-def test_pieces_are_counted_and_shown_by_tokenizer(tokenizer):
-    assert emotion.pieces(["Mordor!"], {"small": tokenizer}) == {"small": ["3: mor ##dor !"]}
-
-
-def test_fertility_is_pieces_for_each_word(tokenizer):
-    assert emotion.fertility(["a trip", "to Mordor"], {"small": tokenizer}) == {"small": 5 / 4}
-
-
-def test_an_english_vocabulary_cuts_russian_into_letters(tokenizer):
-    texts = data.load("brighter/rus", "samples")["train"]["text"]
-    assert emotion.fertility(texts, {"small": tokenizer})["small"] > 4.5
-
-
 def test_what_an_uncased_vocabulary_does_not_see(tokenizer):
     seen = emotion.normalized(["Мой ёж", "AÑO"], {"small": tokenizer})
     assert seen == {"small": ["мои еж", "ano"]}

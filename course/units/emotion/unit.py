@@ -57,7 +57,7 @@ learning_rate = 0.0
 # First helpers, then the rest: it tells torch how to share the processor.
 from functools import cache
 
-from helpers import data, emotion, models, profiles, show, training
+from helpers import data, emotion, models, profiles, show, training, vocabulary
 from helpers.rules import Rules
 import numpy as np
 from transformers import DataCollatorWithPadding, set_seed
@@ -206,7 +206,7 @@ mine = [
     "heartbroken",
     "unputdownable",
 ]
-show.examples(word=mine, **emotion.pieces(mine, tokenizers))
+show.pieces(mine, tokenizers)
 
 # %% [markdown]
 # How many pieces does a word have on average? This number is called **fertility**. We measure it on the tweets of the reduced version
@@ -217,7 +217,9 @@ fertility = {}
 for code in ["en", "ru", "es"]:
     other = profiles.load("emotion", "offline", data_language=code)
     some = data.load(other.dataset, other.data, other.locale)["train"]["text"]
-    fertility[code] = emotion.fertility(some, tokenizers)
+    fertility[code] = {
+        name: vocabulary.fertility(some, reader) for name, reader in tokenizers.items()
+    }
 show.table(fertility)
 
 # %% [markdown]
@@ -259,7 +261,7 @@ mine = [
     "😭",
     "🙃",
 ]
-show.examples(text=mine, **emotion.pieces(mine, tokenizers))
+show.pieces(mine, tokenizers)
 
 # %% [markdown]
 # MiniLM takes every sign by itself, so a smile is a colon and a bracket. And it knows hardly any emoji: what is not in a vocabulary becomes `[UNK]`,

@@ -55,7 +55,7 @@ learning_rate = 0.0
 # First helpers, then the rest: it tells torch how to share the processor.
 from collections import Counter
 
-from helpers import data, intent, metrics, models, profiles, show, training
+from helpers import data, intent, metrics, models, profiles, show, training, vocabulary
 from helpers.rules import Rules
 import numpy as np
 from transformers import set_seed
@@ -335,9 +335,9 @@ show.pieces(mine, tokenizers)
 fertility = {}
 for place in data.LOCALES:
     texts = data.load("massive", "samples", place)["train"]["text"]
-    words = sum(len(text.split()) for text in texts)
-    cut = {name: sum(map(len, map(tok.tokenize, texts))) for name, tok in tokenizers.items()}
-    fertility[place] = {name: count / words for name, count in cut.items()}
+    fertility[place] = {
+        name: vocabulary.fertility(texts, reader) for name, reader in tokenizers.items()
+    }
 show.table(fertility)
 
 # %% [markdown]

@@ -65,7 +65,7 @@ learning_rate = 0.0
 from dataclasses import replace
 from functools import partial
 
-from helpers import data, metrics, models, ner, profiles, show, training
+from helpers import data, metrics, models, ner, profiles, show, training, vocabulary
 from helpers.rules import Rules
 import numpy as np
 from transformers import set_seed
@@ -449,10 +449,9 @@ fertility = {}
 for code in ["en", "ru", "es"]:
     other = profiles.load("ner", "offline", data_language=code)
     some = data.load(other.dataset, other.data, other.locale)["train"][:200]["tokens"]
+    texts = [" ".join(words) for words in some]
     fertility[code] = {
-        name: sum(len(reader.tokenize(word)) for words in some for word in words)
-        / sum(map(len, some))
-        for name, reader in readers.items()
+        name: vocabulary.fertility(texts, reader) for name, reader in readers.items()
     }
 show.table(fertility)
 
