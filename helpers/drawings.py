@@ -1,7 +1,7 @@
 """Drawings of transformers, as SVG with a text for those who do not see it, in the reader's language.
 
-In: the name of a drawing, or what a head attends to. Out: an SVG. What stands in a drawing is `drawings.toml`;
-`helpers.show` shows it. Colours come from Okabe and Ito's palette, and nothing is said by colour alone.
+In: the name of a drawing, or what a head attends to. Out: an SVG, which a notebook shows as the value of a cell. What
+stands in a drawing is `drawings.toml`. Colours come from Okabe and Ito's palette, and nothing is said by colour alone.
 """
 
 import dataclasses
@@ -77,7 +77,7 @@ def figure(name: str) -> Drawing:
     return _layer(words) if name == "layer" else _kind(words, name)
 
 
-def lines_of(tokens: list[str], weights, least: float = 0.05) -> Drawing:
+def attention(tokens: list[str], weights, least: float = 0.05) -> Drawing:
     """What each token (left) attends to (right): `weights [n, n]`; the thicker a line, the more. Lines below `least`
     are left out.
     """

@@ -292,24 +292,6 @@ def pieces(texts: list[str], tokenizers: dict[str, object]) -> None:
     examples(text=texts, **{name: [f"{len(found)}: {' '.join(found)}" for found in rows] for name, rows in cut.items()})
 
 
-def figure(name: str) -> None:
-    """A figure of a transformer: `layer`, `encoder`, `decoder` or `encoder_decoder`."""
-    from IPython.display import display
-
-    from helpers import drawings
-
-    display(drawings.figure(name))
-
-
-def attention(tokens: list[str], weights, least: float = 0.05) -> None:
-    """Lines from each token to those that it attends to: `weights [n, n]`; the thicker a line, the more."""
-    from IPython.display import display
-
-    from helpers import drawings
-
-    display(drawings.lines_of(tokens, weights, least))
-
-
 def heatmap(values, rows: list[str], columns: list[str] | None = None, digits: int = 2) -> None:
     """A table of numbers whose cells are the darker, the larger the number is; columns are those of the rows."""
     from IPython.display import HTML, display

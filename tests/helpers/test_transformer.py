@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from helpers import inside, models
+from helpers import data, inside, models
 from helpers.transformer import attention, causal_mask, embed, fertility, mean_pooling, search
 
 SIZES = st.integers(1, 5)
@@ -38,6 +38,10 @@ def test_fertility_is_pieces_by_words(tokenizer, texts):
 def test_without_words_there_is_no_fertility(tokenizer, texts):
     with pytest.raises(ValueError, match="no word"):
         fertility(texts, tokenizer)
+
+
+def test_an_english_vocabulary_cuts_russian_into_letters(tokenizer):
+    assert fertility(data.load("brighter/rus", "samples")["train"]["text"], tokenizer) > 4.5
 
 
 # ---- attention

@@ -57,7 +57,7 @@ learning_rate = 0.0
 # First helpers, then the rest: it tells torch how to share the processor.
 from functools import cache
 
-from helpers import data, emotion, models, profiles, show, training, vocabulary
+from helpers import data, emotion, models, profiles, show, training, transformer
 from helpers.rules import Rules
 import numpy as np
 from transformers import DataCollatorWithPadding, set_seed
@@ -218,7 +218,7 @@ for code in ["en", "ru", "es"]:
     other = profiles.load("emotion", "offline", data_language=code)
     some = data.load(other.dataset, other.data, other.locale)["train"]["text"]
     fertility[code] = {
-        name: vocabulary.fertility(some, reader) for name, reader in tokenizers.items()
+        name: transformer.fertility(some, reader) for name, reader in tokenizers.items()
     }
 show.table(fertility)
 

@@ -44,7 +44,7 @@ checkpoint = ""
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
-from helpers import data, inside, masked_words, models, one_layer, profiles, show
+from helpers import data, drawings, inside, masked_words, models, one_layer, profiles, show
 from helpers.language import BY_CODE, LANGUAGES
 from helpers.rules import Rules
 import numpy as np
@@ -532,8 +532,8 @@ show.heatmap(seen.head(layer, head), seen.tokens)
 
 # %% tags=["lesson"]
 layer, head = seen.looking(-1)
-show.attention(seen.tokens, seen.head(layer, head))
-layer, head
+print(layer, head)
+drawings.attention(seen.tokens, seen.head(layer, head))
 
 # %% [markdown]
 # And now all heads at once. Each small picture is a table like the one above: the darker, the larger the weight. Rows of pictures are layers, from the first at the top to the last. Which patterns do you see?
@@ -555,8 +555,10 @@ show.heads(seen.weights)
 # Look at two heads of this sentence: one that looks at a neighbour, and one that mostly rests.
 
 # %% tags=["lesson"]
-show.attention(seen.tokens, seen.head(*seen.looking(1)))
-show.attention(seen.tokens, seen.head(*seen.resting()))
+drawings.attention(seen.tokens, seen.head(*seen.looking(1)))
+
+# %% tags=["lesson"]
+drawings.attention(seen.tokens, seen.head(*seen.resting()))
 
 # %% [markdown]
 # A newspaper prints the first of these pictures and writes below: “This shows what the model thinks is important, and why it decides as it does.” Answer in four to eight sentences. If you like, change the
@@ -670,7 +672,7 @@ show.heatmap(masked, seen.tokens)
 # Attention is half of a **layer**. This is the whole; read it from bottom to top:
 
 # %% tags=["lesson"]
-show.figure("layer")
+drawings.figure("layer")
 
 # %% [markdown]
 # - **Attention**, with several heads side by side: tokens take over something from each other.
@@ -712,7 +714,7 @@ layer
 # There are three kinds of transformers. They differ in who sees whom. In an **encoder** every token sees all the others, and a vector per token comes out. It is made for understanding: classes, names, search. Ours is one.
 
 # %% tags=["lesson"]
-show.figure("encoder")
+drawings.figure("encoder")
 
 # %% [markdown]
 # ### Decoder
@@ -720,7 +722,7 @@ show.figure("encoder")
 # In a **decoder** your `causal_mask` is at work: each place sees itself and what stands before. At every place it says which word comes next. It writes, word by word; chatbots are made like this.
 
 # %% tags=["lesson"]
-show.figure("decoder")
+drawings.figure("decoder")
 
 # %% [markdown]
 # ### Encoder–decoder
@@ -729,7 +731,7 @@ show.figure("decoder")
 # you will meet T5, which is built like this.
 
 # %% tags=["lesson"]
-show.figure("encoder_decoder")
+drawings.figure("encoder_decoder")
 
 # %% [markdown]
 # ### How many numbers, and where?
