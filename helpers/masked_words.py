@@ -126,7 +126,7 @@ class SmallModel:
         return losses
 
     def guess(self, text: str, count: int = 5) -> dict[str, float]:
-        """The words for the gap of a text with their probabilities, the best first."""
+        """The words for the gap of a text with their probabilities, to three digits, the best first."""
         import torch
 
         _gap(words_of(text))
@@ -135,4 +135,5 @@ class SmallModel:
             logits = self.model(ids, ids > 0)[0, ids[0].tolist().index(self.number[GAP])]
         logits[: len(SPECIAL)] = -torch.inf
         best = logits.softmax(-1).topk(count)
-        return {self.vocabulary[number]: score for score, number in zip(best.values.tolist(), best.indices.tolist())}
+        found = zip(best.indices.tolist(), best.values.tolist())
+        return {self.vocabulary[number]: round(score, 3) for number, score in found}

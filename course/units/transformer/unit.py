@@ -282,7 +282,8 @@ scores = small @ small.T / np.sqrt(2)
 scores
 
 # %% [markdown]
-# Row by row: how well does this token fit each of the others? The division by $\sqrt{2}$ (2 is the length of the vectors) keeps the scores from growing with the length.
+# `small.T` is `small` with rows and columns swapped, and `@` multiplies two tables so that the dot product of every row with every row comes out. Read it row by row: how well does this token fit each of the others? The division by $\sqrt{2}$ (2 is how many numbers a vector has) keeps
+# the scores from growing with the length of the vectors.
 #
 # **Step 2: shares.** **Softmax** turns a row of scores into shares: all are positive, they add up to 1, and a larger score gets a larger share. Each score becomes a power of $e$, and
 # each power is divided by the sum of all.
@@ -324,7 +325,7 @@ show.bars(dict(zip(mine, shares[0].round(2).tolist())), mine[0])
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
-# $Q$, $K$ and $V$ hold one row per token, and $d$ is the length of a query. This line is the heart of every transformer.
+# $Q$, $K$ and $V$ hold one row per token, $K^\top$ is $K$ with rows and columns swapped, and $d$ is how many numbers a query has. This line is the heart of every transformer. What you did by hand is the same with $Q = K = V$: the rows of `small` were query, key and value at once.
 
 # %% [markdown]
 # ### Exercise 2: `attention` (5 points)
@@ -346,7 +347,7 @@ show.bars(dict(zip(mine, shares[0].round(2).tolist())), mine[0])
 # 3. **Large numbers.** Scores may be many thousands, positive or negative, and nothing becomes `nan` or infinite. Remember: softmax stays the same if you take the same number away from
 #    all scores of a row.
 # 4. **Mask.** `mask` is an array of `bool` of the shape $[n, m]$. Where it is `False`, the weight is 0: that key has no influence at all, however large its score is. Without a mask all keys
-#    count.
+#    count. (What masks are good for, section 4 says.)
 # 5. **No keys.** If a row of the mask is `False` everywhere, or there are no keys at all ($m = 0$), the weights and the output of that row are zero, never `nan`.
 # 6. **Batches.** `query`, `key` and `value` may have more dimensions in front, the same ones: $[b, n, d]$ holds $b$ texts, each with its own attention. The mask has the same ones in front, or
 #    is $[n, m]$ for all.
@@ -694,11 +695,12 @@ by_layer = np.stack(
     [inside.word_by_layers(text, word, model, tokenizer) for text in four], axis=1
 )
 alike = inside.cosines(by_layer)
-same, other = (alike[:, 0, 1] + alike[:, 2, 3]) / 2, alike[:, :2, 2:].mean(axis=(1, 2))
+same = (alike[:, 0, 1] + alike[:, 2, 3]) / 2
+other = alike[:, :2, 2:].mean(axis=(1, 2))
 show.curves({"=": same, "≠": other}, "layer")
 
 # %% [markdown]
-# The line `=` is the mean cosine of the word in two sentences with the same meaning, the line `≠` in two sentences with different meanings. At layer 0, before the first layer, they are nearly equal: it is the same row of the table, and only the position differs. Then they part. **The same word in two sentences has
+# The line `=` is the mean cosine of the word in two sentences with the same meaning, the line `≠` in two sentences with different meanings. The numbers below count finished layers: 0 is before the first one, 1 after it. At 0 the lines are nearly equal: it is the same row of the table, and only the position differs. Then they part. **The same word in two sentences has
 # two vectors, and they are the more alike, the more alike the meanings are.** That is what attention is for.
 #
 # Sentence by sentence, in the layer in which the two lines lie furthest apart:
@@ -803,7 +805,10 @@ show.curves({"loss": np.convolve(losses, np.ones(20) / 20, mode="valid").tolist(
 gaps = masked_words.gaps(list(requests["test"]["text"]))
 some = masked_words.Counts(read[:100])
 scores = {
-    "frequent": {"1020": masked_words.found_among(counted.frequent, gaps)},
+    "frequent": {
+        "100": masked_words.found_among(some.frequent, gaps),
+        "1020": masked_words.found_among(counted.frequent, gaps),
+    },
     "counted": {
         "100": masked_words.found_among(some.guess, gaps),
         "1020": masked_words.found_among(counted.guess, gaps),
@@ -816,7 +821,7 @@ show.table(scores)
 # Neither is good, and the transformer is no better than counting. That is no mistake: a thousand requests are a very small library. Counting gains only a little from ten times as much text, because it must have seen exactly the same neighbours. A transformer can use like ones, and that pays with much more text than this.
 #
 # So real models read more. **BERT**, the best-known encoder, read 3.3 billion words with every seventh hidden, for four days on 16 special chips. The large model from which `multilingual-e5-small` descends read two and a half terabytes of web pages in a hundred languages. Both encoders of this course were then trained once more,
-# with about a billion pairs of texts that belong together, so that like texts get like vectors. All this is in the checkpoint that you loaded in two seconds.
+# with about a billion pairs of texts that belong together, so that like texts get like vectors. All this is in the checkpoint that you loaded in a few seconds.
 #
 # A decoder is pretrained with another task: say the next word. There nothing has to be hidden, for your `causal_mask` hides the rest.
 
@@ -827,9 +832,8 @@ show.table(scores)
 # length. Short texts are filled up with a special token; this is called **padding**. The `attention_mask` says what is text (1) and what is padding (0).
 
 # %%
-batch = tokenizer(
-    ["good morning", "wake me up at nine please"], padding=True, return_tensors="pt"
-)
+mine = ["good morning", "wake me up at nine please"]
+batch = tokenizer(mine, padding=True, return_tensors="pt")
 batch["input_ids"], batch["attention_mask"]
 
 # %% [markdown]
@@ -1137,12 +1141,19 @@ rows = embed(mine, model, tokenizer)
 show.heatmap(rows @ rows.T, mine, list("12345"))
 
 # %% [markdown]
+# <details>
+# <summary>Answer</summary>
+#
+# The first two are about a bad night, the third and the fourth about too much salt: beside the diagonal their cells are the darkest. The sentences of a pair have no word in common. TF-IDF, which only counts words, would see nothing that belongs together here.
+#
+# </details>
+#
 # The two models do not use the same range: with `all-MiniLM-L6-v2` unrelated texts lie near 0, with `multilingual-e5-small` near 0.8. So a cosine alone says little; compare it with others of the same model.
 #
 # ### A head on top
 #
 # Such vectors are also what a **head** gets: the last, small part of a model, which turns vectors into an answer. For classes it is one table of numbers: a score per class. (It has nothing to do with the heads of attention; both are called so.) Here the body of the model stays as it is, and only a head is trained, to tell six kinds of
-# requests apart. Beside it stands TF-IDF, which counts words and weighs rare ones more. The curves show the share of test requests that are right:
+# requests apart. Beside it stands TF-IDF: it counts words, and rare ones weigh more. The curves show the share of test requests that are right:
 
 # %% tags=["lesson"]
 from helpers import baselines, intent
@@ -1364,6 +1375,8 @@ inputs[0], targets[0]
 # 2. The **loss** says how surprised it is by the right digits (*cross-entropy*).
 # 3. `loss.backward()` computes the **gradient**: for each number of the model, in which direction the loss grows.
 # 4. `optimizer.step()` moves each number a little the other way. The **learning rate** says how far.
+#
+# `zero_grad` forgets the gradient of the step before. When all examples have been used once, an **epoch** is over: here after 32 steps, and then `fit` begins again with the first batch.
 
 # %%
 from torch import nn
