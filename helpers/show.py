@@ -293,16 +293,16 @@ def pieces(texts: list[str], tokenizers: dict[str, object]) -> None:
 
 
 def heatmap(values, rows: list[str], columns: list[str] | None = None, digits: int = 2) -> None:
-    """A table of numbers whose cells are the darker, the larger the number is; columns are those of the rows."""
+    """A table of shares or cosines: a cell is the darker, the nearer it is to 1; columns are those of the rows."""
     from IPython.display import HTML, display
 
-    lowest, highest = float(min(map(min, values))), float(max(map(max, values)))
+    lowest = float(min(map(min, values)))
     lines = [_cells("th", "", [(html.escape(name), "font-weight:normal;") for name in columns or rows])]
     for name, row in zip(rows, values):
         cells = []
         for value in map(float, row):
-            depth = (value - lowest) / max(highest - lowest, 1e-9)
-            ink = "white" if depth > 0.6 else "black"
+            depth = (value - lowest) / max(1 - lowest, 1e-9)
+            ink = "white" if depth > 0.9 else "black"
             cells.append((f"{value:.{digits}f}", f"background:rgba(0,114,178,{depth:.2f});color:{ink};"))
         lines.append(_cells("td", name, cells))
     display(HTML(f'<div style="overflow-x:auto"><table>{"".join(lines)}</table></div>'))
@@ -339,13 +339,24 @@ def curves(values: dict[str, list[float]], xlabel: str, x=None) -> None:
 
 
 def places(words: list[str], points) -> None:
-    """Words on a map: `points [n, 2]`."""
+    """Words on a map: `points [n, 2]`. A word stands on that side of its point where it covers least of the others."""
     figure, axes = _axes(height=5.0)
     axes.scatter(*zip(*points), color=PALETTE[0], s=14)
-    for word, point in zip(words, points):
-        axes.annotate(word, point, xytext=(4, 4), textcoords="offset points")
     axes.set(xticks=[], yticks=[])
     axes.margins(0.12)
+    figure.draw_without_rendering()  # only now is it known how large things are
+    taken = []
+    for word, point in zip(words, points):
+        tried = [
+            axes.annotate(word, point, (x, y), textcoords="offset points", ha=ha, va=va)
+            for x, ha in ((5, "left"), (-5, "right"))
+            for y, va in ((5, "bottom"), (-5, "top"))
+        ]
+        best = min(tried, key=lambda label: label.get_window_extent().count_overlaps(taken))
+        taken.append(best.get_window_extent())
+        for label in tried:
+            if label is not best:
+                label.remove()
     _finish(figure)
 
 

@@ -400,3 +400,14 @@ def test_curves_are_told_apart_without_colour(shown):
 def test_each_word_stands_on_the_map(shown):
     show.places(["a", "b"], [(0.0, 1.0), (1.0, 0.0)])
     assert [text.get_text() for text in shown[0].axes[0].texts] == ["a", "b"]
+
+
+def test_words_that_lie_close_to_each_other_can_be_read(shown):
+    show.places(["Friday", "Sunday", "far"], [(0.0, 0.0), (0.02, 0.02), (1.0, 1.0)])
+    first, second, _ = (text.get_window_extent() for text in shown[0].axes[0].texts)
+    assert not first.overlaps(second)
+
+
+def test_shares_that_are_all_small_stay_pale(shown):
+    show.heatmap([[0.1, 0.12], [0.13, 0.14]], ["a", "b"])
+    assert not any("color:white" in style for style in page(shown).styles)

@@ -607,7 +607,7 @@ for name, one in {"model": model, "zeros": inside.without_positions(model)}.item
 show.table(likeness)
 
 # %% [markdown]
-# You will see how much depends on positions in section 8, where a model has to learn without them.
+# With positions the two differ, if only a little: most of a text is its words. Without them they are the same to the last digit, and nothing that comes later could tell them apart. You will see how much depends on positions in section 8, where a model has to learn without them.
 #
 # ### Who may see whom
 #
@@ -1301,6 +1301,8 @@ show.examples(
 )
 
 # %% [markdown]
+# Look closely: are there requests among them that ask for the opposite? “Darker” and “lighter” stand in like places, so they have like vectors. To find by meaning is not the same as to understand.
+#
 # And across languages? A model that has read many languages puts the same meaning into the same place, whatever the language. The next cell takes your first query and searches in English, Russian and Spanish requests at once, those about sound and those that ask for a fact, if `multilingual-e5-small` is on this machine; otherwise the table stays empty.
 
 # %% tags=["lesson"]
@@ -1475,7 +1477,7 @@ with rules("without positions"):
 rules.score()
 
 # %% [markdown]
-# How fast does it go? Fresh models, trained for so many steps:
+# How fast does it go? The curves show the share of digits that fresh models get right after so many steps:
 
 # %% tags=["lesson"]
 steps = [0, 5, 10, 20, 40]
