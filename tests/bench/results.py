@@ -122,7 +122,7 @@ def result_rows(language: str) -> list[list[str]]:
     for run in record["runs"]:
         shown = record["shown"][run["unit"]]
         seed = record["seeds"][run["unit"]] if run["profile"] == "full" else {}
-        data = {"samples": WORDS[language]["samples"], "real": REAL[run["unit"]]}.get(run["data"], run["data"])
+        data = {"samples": WORDS[language]["samples"], "real": REAL.get(run["unit"])}.get(run["data"], run["data"])
         rows.append(
             [
                 f"`{run['unit']}-{run['language']}`",
