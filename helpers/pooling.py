@@ -5,6 +5,11 @@ one. Out: by this module's import, transformers' Auto classes load it, and no co
 
 The stock classification head asks `[CLS]` through a layer of its own, the pooler, which is random where a checkpoint
 has none. The mean needs no such layer: with little data that is 4 to 5 points of accuracy (MASSIVE, 712 rows).
+
+What a text is about stands in the last layer, for that is what the encoder was trained to compare; its tone stands
+further below. So a class of a text is read from both (logistic regression on the means of the layers 8, 12, and both,
+cross-validated on the course's own texts in Spanish: accuracy of intents 0.60, 0.65, 0.67; of emotions 0.60, 0.53,
+0.58; ROC AUC of reviews 0.75, 0.69, 0.76).
 """
 
 import copy
@@ -29,14 +34,16 @@ class MeanPoolingConfig(BertConfig):
     """A BERT whose texts are read by the mean.
 
     `train_word_embeddings` is off: there are several times as many of them as of all other weights, a small dataset
-    shows few of them, and words that it lacks would stay behind. `helpers.training` reads it. `tagger_layers` is how
-    many of the layers a model has that looks at single tokens; 0 stands for all.
+    shows few of them, and words that it lacks would stay behind. `helpers.training` reads it. A class of a text is
+    read from the layers `text_layers`, that of a token from `token_layers`; a number above that of the last layer
+    stands for the last.
     """
 
     model_type = "bert-mean-pooling"
 
     train_word_embeddings: bool = False
-    tagger_layers: int = 8
+    text_layers: tuple[int, ...] | list[int] = (8, 12)
+    token_layers: tuple[int, ...] | list[int] = (8,)
 
 
 class MeanPoolingEncoder(BertModel):
@@ -67,25 +74,30 @@ class Standardize(nn.BatchNorm1d):
 
 
 class _Head(BertPreTrainedModel):
-    """The body, and one linear layer on vectors of it, standardized; what they are vectors of, a subclass says."""
+    """The body as far as the last layer that is read, and one linear layer on what is read there, standardized.
+
+    A subclass says which layers it reads, and makes of their hidden states, side by side, the vectors that get a class.
+    """
 
     config_class = MeanPoolingConfig
     output_class = None
 
-    def __init__(self, config, layers=None):
+    def __init__(self, config, layers):
         super().__init__(config)
         self.num_labels = config.num_labels
+        self.layers = sorted({min(layer, config.num_hidden_layers) for layer in layers})
         body = copy.deepcopy(config)
-        body.num_hidden_layers = layers or config.num_hidden_layers
+        body.num_hidden_layers = self.layers[-1]
         self.bert = MeanPoolingEncoder(body)
         dropout = config.classifier_dropout
-        self.standardize = Standardize(config.hidden_size)
+        features = len(self.layers) * config.hidden_size
+        self.standardize = Standardize(features)
         self.dropout = nn.Dropout(config.hidden_dropout_prob if dropout is None else dropout)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(features, config.num_labels)
         self.post_init()
 
     def vectors(self, hidden, attention_mask):
-        """The standardized vectors that get a class each, of `hidden [n, length, size]`."""
+        """The standardized vectors that get a class each, of `hidden [n, length, features]`."""
         raise NotImplementedError
 
     def forward(
@@ -101,6 +113,8 @@ class _Head(BertPreTrainedModel):
         return_dict=None,
     ):
         """Return `logits [..., k]`, and with `labels [...]` the cross-entropy as `loss`; -100 is left out."""
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
         outputs = self.bert(
             input_ids,
             attention_mask=attention_mask,
@@ -108,16 +122,17 @@ class _Head(BertPreTrainedModel):
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
             output_attentions=output_attentions,
-            output_hidden_states=output_hidden_states,
+            output_hidden_states=True,
             return_dict=True,
         )
-        logits = self.classifier(self.dropout(self.vectors(outputs.last_hidden_state, attention_mask)))
+        hidden = torch.cat([outputs.hidden_states[layer] for layer in self.layers], dim=-1)
+        logits = self.classifier(self.dropout(self.vectors(hidden, attention_mask)))
         output = self.output_class(
             loss=None
             if labels is None
             else nn.functional.cross_entropy(logits.view(-1, self.num_labels), labels.view(-1)),
             logits=logits,
-            hidden_states=outputs.hidden_states,
+            hidden_states=outputs.hidden_states if output_hidden_states else None,
             attentions=outputs.attentions,
         )
         return output.to_tuple() if return_dict is False else output
@@ -127,6 +142,9 @@ class MeanPoolingClassifier(_Head):
     """A class for a whole text, by the mean of the vectors of its tokens: `logits [n, k]`."""
 
     output_class = SequenceClassifierOutput
+
+    def __init__(self, config):
+        super().__init__(config, config.text_layers)
 
     def vectors(self, hidden, attention_mask):
         return self.standardize(mean_of_tokens(hidden, attention_mask))
@@ -143,7 +161,7 @@ class MeanPoolingTagger(_Head):
     output_class = TokenClassifierOutput
 
     def __init__(self, config):
-        super().__init__(config, min(config.tagger_layers or config.num_hidden_layers, config.num_hidden_layers))
+        super().__init__(config, config.token_layers)
 
     def vectors(self, hidden, attention_mask):
         if attention_mask is None:

@@ -27,6 +27,20 @@ def test_the_class_of_a_text_comes_from_the_mean_of_its_tokens(model):
     assert torch.allclose(model(ids).logits, model.classifier(model.standardize(hidden.mean(dim=1))))
 
 
+def test_it_can_be_read_from_several_layers():
+    config = pooling.MeanPoolingConfig(**SIZES, text_layers=[1, 2], id2label=NAMES)
+    model = AutoModelForSequenceClassification.from_config(config).eval()
+    ids = torch.tensor([[3, 4, 5]])
+    _words, lower, upper = model.bert(ids, output_hidden_states=True).hidden_states
+    means = torch.cat([lower.mean(dim=1), upper.mean(dim=1)], dim=-1)
+    assert torch.allclose(model(ids).logits, model.classifier(model.standardize(means)))
+
+
+def test_layers_above_the_last_that_is_read_are_left_out():
+    config = pooling.MeanPoolingConfig(**SIZES, text_layers=[1], id2label=NAMES)
+    assert len(AutoModelForSequenceClassification.from_config(config).bert.encoder.layer) == 1
+
+
 def test_padding_changes_nothing(model):
     short = model(torch.tensor([[3, 4, 5]])).logits
     padded = {"input_ids": torch.tensor([[3, 4, 5, 1, 1]]), "attention_mask": torch.tensor([[1, 1, 1, 0, 0]])}
@@ -71,7 +85,7 @@ class TestTagger:
     @pytest.fixture
     def tagger(self):
         torch.manual_seed(0)
-        config = pooling.MeanPoolingConfig(**SIZES, tagger_layers=1, id2label=NAMES)
+        config = pooling.MeanPoolingConfig(**SIZES, token_layers=(1,), id2label=NAMES)
         return AutoModelForTokenClassification.from_config(config).eval()
 
     def test_a_token_has_its_class_from_a_lower_layer(self, model, tagger):
@@ -109,7 +123,7 @@ class TestTagger:
         }
 
     def test_a_model_with_fewer_layers_keeps_them(self):
-        config = pooling.MeanPoolingConfig(**SIZES, tagger_layers=8)
+        config = pooling.MeanPoolingConfig(**SIZES, token_layers=(8,))
         assert len(AutoModelForTokenClassification.from_config(config).bert.encoder.layer) == 2
 
 
