@@ -1320,6 +1320,29 @@ for name in inside.at_hand("multilingual-e5-small"):
 show.texts([hit["text"] for hit in found], language=[hit["language"] for hit in found])
 
 # %% [markdown]
+# > 💡 **Outside of the course.** Your functions need a model and a tokenizer, and nothing of this course. Both come from the library `transformers`: `from_pretrained` takes the name of a checkpoint on the [Hub](https://huggingface.co/models) and downloads it, or the path of a folder.
+#
+# <details>
+# <summary>The same without the course: search your own notes</summary>
+#
+# Put your functions `mean_pooling`, `embed` and `search` above these lines, and a file with one text per line beside them. For texts in other languages than English take the checkpoint `intfloat/multilingual-e5-small`.
+#
+# ```python
+# from pathlib import Path
+#
+# from transformers import AutoModel, AutoTokenizer
+# import numpy as np
+#
+# checkpoint = "sentence-transformers/all-MiniLM-L6-v2"
+# tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+# model = AutoModel.from_pretrained(checkpoint)
+# texts = Path("notes.txt").read_text(encoding="utf-8").splitlines()
+# vectors = embed(texts, model, tokenizer)
+# search("too loud", texts, vectors, model, tokenizer)
+# ```
+#
+# </details>
+#
 # ## 8. A model that learns
 #
 # You know all parts now. Let us put them together and watch a model learn, from nothing. The task: turn a sequence of digits round.
