@@ -55,7 +55,7 @@ learning_rate = 0.0
 # First helpers, then the rest: it tells torch how to share the processor.
 from collections import Counter
 
-from helpers import data, inside, intent, metrics, models, profiles, show, training, transformer
+from helpers import data, intent, metrics, models, profiles, show, training, transformer
 from helpers.rules import Rules
 import numpy as np
 from transformers import set_seed
@@ -1339,6 +1339,7 @@ len(dataset["train"]), len(more), more.features["label"].num_classes
 # trained. If E5 is not on your machine, the next cells show nothing; the table below them holds in any case.
 
 # %% tags=["lesson"]
+from helpers.inside import load_encoder
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -1346,7 +1347,7 @@ from sklearn.preprocessing import StandardScaler
 encoder = "multilingual-e5-small"
 head = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
 if encoder in encoders:
-    body = inside.load_encoder(encoder).to(models.device())
+    body = load_encoder(encoder).to(models.device())
     parts = body, models.load_tokenizer(encoder)
     few = dataset["train"].shuffle(seed=profile.seed).select(range(840))
     head.fit(transformer.embed(few["text"], *parts), few["label"])
