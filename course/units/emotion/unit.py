@@ -37,7 +37,7 @@ from dataclasses import replace
 from functools import cache
 from tempfile import TemporaryDirectory
 
-from helpers import data, emotion, models, profiles, show, training
+from helpers import data, emotion, models, profiles, show, training, transformer
 from helpers.rules import Rules
 import numpy as np
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments, set_seed
@@ -228,6 +228,20 @@ mine = [
     "unputdownable",
 ]
 show.pieces(mine, tokenizers)
+
+# %% [markdown]
+# How many pieces does a word have on average? This number is called **fertility**. We measure it on the tweets of the reduced version
+# (`offline`), in the three languages of the course:
+
+# %% tags=["lesson"]
+fertility = {}
+for code in ["en", "ru", "es"]:
+    other = profiles.load("emotion", "offline", data_language=code)
+    some = data.load(other.dataset, other.data, other.locale)["train"]["text"]
+    fertility[code] = {
+        name: transformer.fertility(some, reader) for name, reader in tokenizers.items()
+    }
+show.table(fertility)
 
 # %% [markdown]
 # The English vocabulary cuts Russian nearly into letters: about five pieces a word. Such a text takes more time, a limit of 60 tokens cuts off
