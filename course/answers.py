@@ -93,7 +93,7 @@ def cells_of(unit: str, language: str = "en") -> dict[str, nbformat.NotebookNode
 
 @functools.cache
 def namespace_of(unit: str, language: str = "en") -> dict:
-    """What a notebook has defined before its first exercise, and the reference functions."""
+    """What a notebook has defined before its first exercise, and all functions: references, and those that it shows."""
     names = {"__name__": "__notebook__"}
     functions = [grade_id for grade_id in reference_answers(unit) if grade_id != "training"]
     for identity, cell in cells_of(unit, language).items():
@@ -104,9 +104,16 @@ def namespace_of(unit: str, language: str = "en") -> dict:
                 exec(compile(cell.source, identity, "exec"), names)
         if "parameters" in cell.metadata.get("tags", []):
             names["profile"] = GRADING_PROFILE  # as the grader does
-    for identity in functions:
-        exec(cells_of(unit)[identity].source, names)
+    for identity, cell in cells_of(unit, language).items():
+        if identity in functions or _only_defines_functions(cell):
+            exec(cell.source, names)
     return names
+
+
+def _only_defines_functions(cell: nbformat.NotebookNode) -> bool:
+    if cell.source.startswith("%") or "google.colab" in cell.source or cell.id.startswith("test_"):
+        return False
+    return all(isinstance(node, ast.FunctionDef) for node in ast.parse(cell.source).body)
 
 
 def lost(unit: str, grade_id: str, answer: str, language: str = "en") -> set[str]:

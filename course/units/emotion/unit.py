@@ -434,7 +434,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification
 body = AutoModel.from_pretrained(folder)
 
 # %% tags=["lesson"]
-costs = emotion.padding_cost(dataset["train"][:48]["text"], body, tokenizer, batch_size=8)
+costs = emotion.padding_cost(dataset["train"][:24]["text"], body, tokenizer, batch_size=8)
 show.table(costs)
 
 # %% [markdown]
@@ -544,7 +544,7 @@ model(**inputs).logits
 # - `logits` of the shape $[n, k]$: $n$ tweets, $k$ classes;
 # - `labels` of the shape $[n]$: the numbers of the right classes.
 #
-# Ready-made metrics are in the library `evaluate`. `evaluate.load("accuracy")` downloads a small program from the Hub; in the course `metrics.load` does the same with
+# Ready-made metrics are in the library `evaluate`, which Colab lacks until the course installs it. `evaluate.load("accuracy")` downloads a small program from the Hub; in the course `metrics.load` does the same with
 # files that come along, so it works without a network:
 
 # %% tags=["lesson"]
@@ -734,7 +734,7 @@ if not profile.max_steps:
 # - `training.adapt(model, profile)` freezes the embeddings and the lower layers, as many as `profile.frozen_layers` says: their weights stay as they are, and a step is cheaper.
 #   It may also switch off the **dropout** of attention. Dropout sets some numbers to zero by chance during training, so that the model does not rely on any single one.
 # - `training.make_optimizer(profile, model)` makes the *optimizer*, which carries out the steps: AdamW, which `Trainer` would take as well. But here `learning_rate` holds for the
-#   head only; each layer below learns more slowly by the factor `profile.layer_decay`, because what it knows is more general.
+#   head only; from each layer to the one below, the rate is multiplied by `profile.layer_decay`, because what it knows is more general.
 # - `training.by_length(tokenized["train"], profile.batch_size)` puts tweets of like length into one batch, as you saw in section 4, and the batches in random order.
 #
 # ### Exercise 3: train the model (5 points)
@@ -1345,7 +1345,7 @@ show.examples(
 )
 
 # %% [markdown]
-# With 40 tweets the interval is about 30 per cent wide, and one tweet is 2.5 per cent. Whether one learning rate is better than another cannot be seen there, unless the difference is
+# With 40 tweets the interval is about 30 percentage points wide, and one tweet makes 2.5 of them. Whether one learning rate is better than another cannot be seen there, unless the difference is
 # huge. Four times as many tweets halve the interval, no more. F1 of a rare class hangs on a handful of tweets and is less certain still.
 #
 # Write some opinions of your own. Can you confuse the model with a sentence that uses the words of one side and has the opinion of the other?
