@@ -1255,19 +1255,56 @@ sorted(path.name for path in Path("reviews-model").iterdir())
 # Look at what the page does that the notebook did not: it loads the model once and not for every request, it limits the length of a text and the number of requests, it shows `<script>` as text and does not run it, it accepts its form only from
 # itself (this is called CSRF protection), and it answers with a sentence when something goes wrong.
 #
+# ## 11. Hand the model on
+#
+# The folder `reviews-model` is all that other people need. The **Hugging Face Hub**, from which the course takes its models, keeps such folders, each with its history. These lines put yours
+# there. They need an account and a token that may write, so the notebook only shows them:
+#
+# ```python
+# from huggingface_hub import login
+#
+# login()
+# trainer.model.push_to_hub("your-name/reviews-model", private=True)
+# tokenizer.push_to_hub("your-name/reviews-model", private=True)
+# ```
+#
+# `login` asks for the token, which you make in the settings of your account. A token is a password: it never stands in a cell. With `private=True` nobody but you sees the model until you decide otherwise. From then
+# on `from_pretrained("your-name/reviews-model")` loads it on any computer. Three things to know before you press Enter:
+#
+# - **Licences.** What a model may be used for depends on the model it was made from and on the data. Both have a licence: read them, and name them.
+# - **People.** A model can give away what it has learned. If there are private texts in its data, it stays at home.
+# - **Code.** The Hub keeps weights, not your functions. With E5 the head of the model comes from the course (`helpers.pooling`), and whoever loads it needs that, too: say so.
+#
+# A model without a description is of no use to anybody, and may do harm. It belongs into a **model card** (Mitchell and others, 2019), the file `README.md` in the folder:
+#
+# | section | what it answers |
+# | --- | --- |
+# | model | from which model was it made, for which task, in which language? |
+# | use | what is it for, and what is it not for? |
+# | data | which texts, by whom, how many, under which licence? |
+# | evaluation | which number, on which data, beside which baseline? |
+# | limits | where is it wrong, and on whose texts? |
+#
 # ### Question 1: What changes between a notebook and a service? (2 points)
 #
-# Imagine that your page is opened to everybody tomorrow. Name **four** things that were of no importance in the notebook and that matter now. For each of them write one
-# sentence on what happens if nobody takes care of it. Think of texts, people, time, the model itself, and of how you would notice that something is wrong.
+# Imagine that your page is opened to everybody tomorrow, and that the model is on the Hub.
 #
-# - 1 point: four things that matter for a service and were of no importance in the notebook; with two or three of them it is half a point.
-# - 1 point: for each of the four, what happens if nobody takes care of it; for two or three of them it is half a point.
+# 1. Name **four** things that were of no importance in the notebook and that matter now. For each of them write one sentence on what happens if nobody takes care of it. Think of texts, people, time, the
+#    model itself, and of how you would notice that something is wrong.
+# 2. Write the model card of **your** model, one or two sentences for each of the five sections. Take the numbers from this notebook.
+#
+# - 1 point: four things that matter for a service and were of no importance in the notebook, each with what happens if nobody takes care of it; for two or three of them it is half a point.
+# - 1 point: a card with all five sections, a measured number beside a baseline, and a use for which the model is not meant; if one of these is missing, half a point.
 
 # %% [markdown] essay="service" points=2
 # - An example of a good answer: The model is loaded once, when the program starts. If every request loaded it, each would wait for seconds and the memory would soon be full.
 # - Texts are limited in length and escaped in the page. Otherwise one huge text would block everybody, and a text with a script would run in the browsers of others.
 # - Many people ask at the same time. Without a limit per person and a queue, one of them could use up all the computing time.
 # - Errors are logged and the scores are watched, without storing private texts. New films bring new words, so the model slowly gets worse, and without numbers nobody would notice.
+#
+# The card, for the English model of the reduced version. Model: made from `all-MiniLM-L6-v2`; says whether an English film review is positive. Use: to sort reviews on a website that people look over; not to judge
+# people, and not for texts that are no reviews. Data: reviews written for a course, about films that do not exist; nobody's private texts. Evaluation: ROC AUC on its test data, beside that of TF-IDF, both
+# from the table in section 8; IMDB was not measured. Limits: it reads only the end of a long review, takes irony at its word, and is too sure of itself.
 
 # %% [markdown]
 # ## What you can do now
@@ -1277,7 +1314,7 @@ sorted(path.name for path in Path("reviews-model").iterdir())
 # - You turn logits into probabilities and probabilities into ratings, and know what these ratings do not say.
 # - You know what a text costs in tokens, in your language and in others.
 # - You read ROC and precision-recall curves and a calibration picture.
-# - You have a model on a web page.
+# - You have a model on a web page, and can describe it so that others can use it.
 #
 # Five questions to check yourself. Answer first, then look.
 #

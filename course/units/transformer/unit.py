@@ -13,24 +13,9 @@
 # data: requests to a voice assistant in three languages, written for this course
 # ---
 
+# %% [markdown] shared="work"
+
 # %% [markdown]
-# ## How to work with this notebook
-#
-# Run the cells from top to bottom: click a cell and press Shift + Enter. Between the explanations there are
-# **seven exercises** and **one written question**; all of them give points. An exercise is a cell that says
-# `raise NotImplementedError()`: replace that line with your own code. Right below stands a cell with tests. It
-# answers with a table of the rules of the exercise: ✓ you keep the rule, ✗ not yet, and the message says what to
-# look at, … the rule is tested after you hand in. A small test has no table: if it prints nothing, you are done.
-#
-# You answer the written question in the cell below it: double-click that cell, write, press Shift + Enter.
-#
-# When you hand in, more tests run than you can see here. They check the same rules on other examples, so
-# follow the text of the exercise and not only the example.
-#
-# > 💡 **Stuck?** Every exercise has two hints. The first one gives a direction, the second one nearly the code.
-#
-# You need no account and no token. If a warning about `HF_TOKEN` appears, you can ignore it.
-#
 # > 🎛️ **Change the numbers.** Most cells are made to be changed: another sentence, another layer, another number. Nothing can break. If you are lost, open the
 # > notebook anew.
 
@@ -1578,11 +1563,8 @@ show.heatmap(
 # </details>
 #
 # The next unit is `emotion`: there you train a pretrained model for a task of your own, with nothing but the library that everybody uses.
-#
-# **Hand in:** run everything once more from top to bottom, in Colab with *Runtime → Restart session and run all*,
-# in JupyterLab with *Kernel → Restart Kernel and Run All Cells*. Save the notebook and download it, in Colab with
-# *File → Download → Download .ipynb*, in JupyterLab with *File → Download*. Upload the `.ipynb` file where your
-# teacher collects it.
+
+# %% [markdown] shared="hand_in"
 
 # %% tags=["lesson"]
 show.results(
