@@ -9,10 +9,10 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-from helpers import encoders, models
+from helpers import encoders
 from helpers.language import BY_CODE, words
 from helpers.language import gettext as _
 from helpers.profiles import Profile
@@ -139,6 +139,13 @@ def probabilities_of(logits):
 # ---- a simple baseline
 
 
+def by_scenario(split, scenarios: list[str]) -> tuple[list[int], list[str]]:
+    """The places of the requests whose intents belong to one of these scenarios (`alarm` of `alarm_set`), and which."""
+    names = [name.partition("_")[0] for name in split.features["label"].names]
+    pairs = [(place, names[label]) for place, label in enumerate(split["label"]) if names[label] in scenarios]
+    return [place for place, _ in pairs], [scenario for _, scenario in pairs]
+
+
 def tfidf_baseline(train, texts: list[str], letters: tuple[int, int] | None = None) -> list[int]:
     """Class numbers of texts by TF-IDF and logistic regression, learnt from `train` (`text`, `label`).
 
@@ -163,36 +170,6 @@ def encoders_at_hand(profile: Profile) -> list[str]:
     for name in missing:
         print(_("The model {name!r} is not on this machine: it is left out here.", name=name))
     return [profile.checkpoint, *(name for name in others if name not in missing)]
-
-
-def embedder(checkpoint: str, batch_size: int = 32) -> Callable:
-    """Return a function of texts: the means of their tokens' vectors `[n, size]`, from an encoder as it comes.
-
-    Nothing is trained. Texts of like length are computed together, and come back in their order.
-    """
-    import numpy as np
-    import torch
-    from transformers import AutoModel
-
-    from helpers.pooling import mean_of_tokens
-
-    tokenizer = models.load_tokenizer(checkpoint)
-    model = AutoModel.from_pretrained(models.fetch(checkpoint)).to(models.device()).eval()
-
-    @torch.no_grad()
-    def embed(texts):
-        texts = list(texts)
-        by_length = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-        vectors = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
-        for start in range(0, len(texts), batch_size):
-            rows = by_length[start : start + batch_size]
-            encoded = tokenizer([texts[row] for row in rows], truncation=True, padding=True, return_tensors="pt")
-            encoded = encoded.to(model.device)
-            pooled = mean_of_tokens(model(**encoded).last_hidden_state, encoded["attention_mask"])
-            vectors[rows] = pooled.float().cpu().numpy()
-        return vectors
-
-    return embed
 
 
 # ---- the assistant

@@ -57,6 +57,11 @@ def use(language: str) -> None:
     _chosen = known(language)
 
 
+def current() -> str:
+    """The code of the language in which helpers speak."""
+    return _chosen
+
+
 def known(language: str) -> str:
     """Return the code of a language of the course. Raises `UnknownLanguage` for any other."""
     if language not in LANGUAGES:

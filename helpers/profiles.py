@@ -25,15 +25,15 @@ class Profile:
 
     `data` is "samples" (the sentences that ship with the course) or "real" (`$COURSE_DATA` where it is set, else the
     Hub), `dataset` the name of the dataset there ("": the unit does not say) and `data_language` the language of its
-    texts. `floor` is the score that a fair training run must reach on texts that nobody has seen. `max_steps` ends a
-    training before its epochs do; 0 lets it run. `loop_examples` is the size of the slice on which the hand-made loop
-    is shown, `frozen_layers` how many of the lowest layers are not trained. `schedule` is the course of the learning
-    rate, as transformers names it; `layer_decay` its factor from each layer to the one below, 1 for the same
-    everywhere. `label_smoothing` is the share of probability that the targets give to all classes alike. `max_length`
-    is how many tokens of a text are read, 0 for as many as the model takes, and `truncation_side` where the rest is cut
-    off. `sampling` is how batches are drawn: both ways save padding, `shuffled_groups` with the batches in random
-    order. Without `attention_dropout`, torch computes attention in one piece on a processor, too: a step over long
-    texts takes half the time.
+    texts. `floor` is the score that a fair training run must reach on texts that nobody has seen, `ceiling` what one
+    without something that it needs must stay below. `max_steps` ends a training before its epochs do; 0 lets it run.
+    `loop_examples` is the size of the slice on which the hand-made loop is shown, `frozen_layers` how many of the
+    lowest layers are not trained. `schedule` is the course of the learning rate, as transformers names it;
+    `layer_decay` its factor from each layer to the one below, 1 for the same everywhere. `label_smoothing` is the share
+    of probability that the targets give to all classes alike. `max_length` is how many tokens of a text are read, 0 for
+    as many as the model takes, and `truncation_side` where the rest is cut off. `sampling` is how batches are drawn:
+    both ways save padding, `shuffled_groups` with the batches in random order. Without `attention_dropout`, torch
+    computes attention in one piece on a processor, too: a step over long texts takes half the time.
     """
 
     unit: str
@@ -50,6 +50,7 @@ class Profile:
     weight_decay: float
     floor: float
     seed: int
+    ceiling: float = 1.0
     loop_examples: int = 0
     frozen_layers: int = 0
     schedule: str = "linear"

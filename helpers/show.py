@@ -1,8 +1,8 @@
 """Pictures and tables of the notebooks.
 
-In: labels, lengths, metrics. Out: a Matplotlib figure, or HTML that Jupyter and Colab show as it is. Names from the
-data and the code (`labels`, `eval_loss`, a tag) stand on a picture as they are, words in the reader's language.
-Colours come from Okabe and Ito's palette and never carry meaning alone.
+In: labels, lengths, metrics, weights. Out: a Matplotlib figure, an SVG, or HTML that Jupyter and Colab show as it is.
+Names from the data and the code (`labels`, `eval_loss`, a tag) stand on a picture as they are, words in the reader's
+language. Colours come from Okabe and Ito's palette and never carry meaning alone.
 """
 
 import dataclasses
@@ -290,6 +290,74 @@ def pieces(texts: list[str], tokenizers: dict[str, object]) -> None:
     """The word pieces of each text, their number in front, in one column for each name of a tokenizer."""
     cut = {name: [tokenizer.tokenize(text) for text in texts] for name, tokenizer in tokenizers.items()}
     examples(text=texts, **{name: [f"{len(found)}: {' '.join(found)}" for found in rows] for name, rows in cut.items()})
+
+
+def heatmap(values, rows: list[str], columns: list[str] | None = None, digits: int = 2) -> None:
+    """A table of shares or cosines: a cell is the darker, the nearer it is to 1; columns are those of the rows."""
+    from IPython.display import HTML, display
+
+    lowest = float(min(map(min, values)))
+    lines = [_cells("th", "", [(html.escape(name), "font-weight:normal;") for name in columns or rows])]
+    for name, row in zip(rows, values):
+        cells = []
+        for value in map(float, row):
+            depth = (value - lowest) / max(1 - lowest, 1e-9)
+            ink = "white" if depth > 0.9 else "black"
+            cells.append((f"{value:.{digits}f}", f"background:rgba(0,114,178,{depth:.2f});color:{ink};"))
+        lines.append(_cells("td", name, cells))
+    display(HTML(f'<div style="overflow-x:auto"><table>{"".join(lines)}</table></div>'))
+
+
+def heads(weights) -> None:
+    """All heads at once: `weights [layers, heads, n, n]`, a small picture each, a row a layer; dark is much."""
+    import numpy as np
+
+    layers, count, size, _size = np.shape(weights)
+    framed = np.pad(weights, [(0, 0), (0, 0), (1, 1), (1, 1)], constant_values=np.nan)
+    figure, axes = _axes(width=9.0, height=9.0 * layers / count + 0.6)
+    axes.imshow(framed.transpose(0, 2, 1, 3).reshape(layers * (size + 2), -1), cmap="Blues", vmin=0, vmax=1)
+    middles = (np.arange(max(layers, count)) + 0.5) * (size + 2)
+    axes.set_xticks(middles[:count], range(count))
+    axes.set_yticks(middles[:layers], range(layers))
+    axes.set(xlabel=_("head"), ylabel=_("layer"))
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_facecolor("lightgrey")  # of the frames
+    _finish(figure)
+
+
+def curves(values: dict[str, list[float]], xlabel: str, x=None) -> None:
+    """Lines, one a key, over `x`, by default 0, 1, 2 and so on; `xlabel` is `layer`, `step`, `examples` or a name."""
+    names = {"layer": _("layer"), "step": _("step"), "examples": _("examples per class")}
+    figure, axes = _axes()
+    for (name, row), (line, marker), colour in zip(values.items(), LINES, PALETTE):
+        marker = marker if len(row) < 30 else ""
+        axes.plot(range(len(row)) if x is None else x, row, marker + line, color=colour, label=name)
+    axes.set_xlabel(names.get(xlabel, xlabel))
+    axes.legend()
+    _finish(figure)
+
+
+def places(words: list[str], points) -> None:
+    """Words on a map: `points [n, 2]`. A word stands on that side of its point where it covers least of the others."""
+    figure, axes = _axes(height=5.0)
+    axes.scatter(*zip(*points), color=PALETTE[0], s=14)
+    axes.set(xticks=[], yticks=[])
+    axes.margins(0.12)
+    figure.draw_without_rendering()  # only now is it known how large things are
+    taken = []
+    for word, point in zip(words, points):
+        tried = [
+            axes.annotate(word, point, (x, y), textcoords="offset points", ha=ha, va=va)
+            for x, ha in ((5, "left"), (-5, "right"))
+            for y, va in ((5, "bottom"), (-5, "top"))
+        ]
+        best = min(tried, key=lambda label: label.get_window_extent().count_overlaps(taken))
+        taken.append(best.get_window_extent())
+        for label in tried:
+            if label is not best:
+                label.remove()
+    _finish(figure)
 
 
 def results(profile, metrics: dict[str, float], baseline: dict[str, float] | None = None) -> None:

@@ -151,14 +151,14 @@ def round_trip(texts, tokenizer):
 
 def fertility(texts, tokenizers):
     """Pieces per word, and the share of words with an unknown piece: a row for each tokenizer, by its name."""
-    from helpers import vocabulary
+    from helpers import transformer
 
     words = [word for text in texts for word in text.split()]
     rows = {}
     for name, tokenizer in tokenizers.items():
         pieces = tokenizer(words, add_special_tokens=False)["input_ids"]
         unknown = sum(tokenizer.unk_token_id in ids for ids in pieces)
-        rows[name] = {"fertility": vocabulary.fertility(texts, tokenizer), "unknown": unknown / len(words)}
+        rows[name] = {"fertility": transformer.fertility(texts, tokenizer), "unknown": unknown / len(words)}
     return rows
 
 

@@ -128,7 +128,7 @@ def result_rows(language: str) -> list[list[str]]:
     units, rows = in_order(sorted({run["unit"] for run in record["runs"]})), []
     for run in sorted(record["runs"], key=lambda run: units.index(run["unit"])):
         shown = record["shown"][run["unit"]]
-        seed = record["seeds"][run["unit"]] if (run["profile"], run["language"]) == ("full", "en") else {}
+        seed = record["seeds"].get(run["unit"], {}) if (run["profile"], run["language"]) == ("full", "en") else {}
         data = run["data"] if run["data"] not in ("samples", "real") else WORDS[language]["samples"]
         if run["data"] == "real":
             data = REAL[run["settings"]["dataset"]]

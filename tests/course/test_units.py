@@ -19,6 +19,16 @@ from course.build.translate import has_words, pieces
 
 # From UNITS.md: grade id of the answer → points of its test, and of the written question.
 POINTS = {
+    "transformer": {
+        "fertility": 2,
+        "attention": 5,
+        "causal_mask": 1,
+        "mean_pooling": 4,
+        "embed": 5,
+        "search": 3,
+        "training": 3,
+        "essay_attention": 2,
+    },
     "intent": {
         "label_maps": 2,
         "encode_utterances": 4,

@@ -301,19 +301,6 @@ def test_with_real_data_the_hub_has_what_is_missing(monkeypatch):
     assert len(intent.encoders_at_hand(profiles.load("ner", "full", data_language="en"))) == 1 + len(encoders.ENCODERS)
 
 
-def test_texts_become_means_of_vectors_in_their_order(tokenizer):
-    from transformers import AutoModel
-
-    texts = ["play some jazz please", "hi", "", "wake me up at nine am on friday"]
-    vectors = intent.embedder("all-MiniLM-L6-v2", batch_size=2)(texts)
-    body = AutoModel.from_pretrained(models.fetch("all-MiniLM-L6-v2"))
-    for vector, text in zip(vectors, texts):
-        with torch.no_grad():
-            mean = body(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(dim=0)
-        assert vector == pytest.approx(mean.numpy(), abs=1e-5)
-    assert intent.embedder("all-MiniLM-L6-v2")([]).shape == (0, 384)
-
-
 def test_the_model_knows_its_intents_by_name(tmp_path):
     from transformers import BertConfig, BertModel
 
@@ -538,3 +525,11 @@ def test_assistants_that_write_at_the_same_time_do_not_mix_their_lines(tmp_path)
         writer.join()
     found = {" ".join(record["text"].split()[:2]) for record in set_aside(tmp_path)}
     assert found == {f"{name} {number}" for name in "абвг" for number in range(60)}
+
+
+def test_requests_are_found_by_their_scenario():
+    split = data.load("massive", "samples")["test"]
+    names = split.features["label"].names
+    places, scenarios = intent.by_scenario(split, ["alarm", "iot"])
+    assert set(scenarios) == {"alarm", "iot"} and len(places) == len(scenarios)
+    assert all(names[split[place]["label"]].startswith(f"{name}_") for place, name in zip(places, scenarios))

@@ -146,7 +146,7 @@ def test_unknown_setting(one_sentence):
 
 def test_the_checkpoints_are_those_of_all_profiles():
     """Of every unit and language."""
-    units = ("emotion", "intent", "ner", "reviews", "toxicity")
+    units = ("emotion", "intent", "ner", "reviews", "toxicity", "transformer")
     names = {profiles.load(unit, name).checkpoint for unit in units for name in ("quick", "offline", "full")}
     russian = {profiles.load("intent", "full", language="ru").checkpoint}
     assert profiles.checkpoints() >= names | russian

@@ -366,3 +366,49 @@ def test_html_in_texts_is_shown_and_not_run(shown):
 def test_pieces_stand_beside_their_text_with_their_number(shown, tokenizer):
     show.pieces(["a film", "unputdownable"], {"MiniLM": tokenizer})
     assert page(shown).texts == ["text", "MiniLM", "a film", "2: a film", "unputdownable", "4: un ##put ##down ##able"]
+
+
+# ---- pictures of the inside of a transformer
+
+
+def test_a_heat_map_is_a_table_in_which_large_numbers_are_dark(shown):
+    show.heatmap([[0.0, 1.0], [0.5, 0.25]], ["<s>", "b"])
+    found = page(shown)
+    assert found.text == "<s>b<s>0.001.00b0.500.25"
+    depths = [style.partition("rgba(0,114,178,")[2].partition(")")[0] for style in found.styles if "rgba" in style]
+    assert depths == ["0.00", "1.00", "0.50", "0.25"]
+
+
+def test_a_heat_map_of_equal_numbers_is_drawn_too(shown):
+    show.heatmap([[0.5, 0.5]], ["a"], ["x", "y"])
+    assert "0.500.50" in page(shown).text
+
+
+def test_all_heads_stand_in_one_picture(shown):
+    show.heads([[[[1.0, 0.0], [0.5, 0.5]]] * 3] * 2)
+    (axes,) = shown[0].axes
+    assert axes.get_images()[0].get_array().shape == (2 * 4, 3 * 4)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "2"]
+
+
+def test_curves_are_told_apart_without_colour(shown):
+    show.curves({"one": [1, 2, 3], "other": [3, 2, 1]}, "step", [0, 5, 10])
+    lines = shown[0].axes[0].get_lines()
+    assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 2
+    assert lines[0].get_xdata().tolist() == [0, 5, 10]
+
+
+def test_each_word_stands_on_the_map(shown):
+    show.places(["a", "b"], [(0.0, 1.0), (1.0, 0.0)])
+    assert [text.get_text() for text in shown[0].axes[0].texts] == ["a", "b"]
+
+
+def test_words_that_lie_close_to_each_other_can_be_read(shown):
+    show.places(["Friday", "Sunday", "far"], [(0.0, 0.0), (0.02, 0.02), (1.0, 1.0)])
+    first, second, _ = (text.get_window_extent() for text in shown[0].axes[0].texts)
+    assert not first.overlaps(second)
+
+
+def test_shares_that_are_all_small_stay_pale(shown):
+    show.heatmap([[0.1, 0.12], [0.13, 0.14]], ["a", "b"])
+    assert not any("color:white" in style for style in page(shown).styles)

@@ -33,18 +33,25 @@ learning_rate = 0.0
 
 # %%
 # First helpers, then the rest: it tells torch how to share the processor.
+import atexit
+import os
+import shutil
 from dataclasses import replace
 from functools import cache
-from tempfile import TemporaryDirectory
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 
-from helpers import data, emotion, models, profiles, show, training
+from helpers import data, emotion, models, profiles, show, training, transformer
 from helpers.rules import Rules
 import numpy as np
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments, set_seed
 
 models.quiet()
+
+# %%
 # What the notebook writes to disk; it is deleted when the kernel stops.
-work = TemporaryDirectory(ignore_cleanup_errors=True)
+work = Path(gettempdir(), f"emotion-{os.getpid()}")
+atexit.register(shutil.rmtree, work, ignore_errors=True)
 
 # %%
 profile = profiles.load(
@@ -98,10 +105,11 @@ named
 # %% tags=["lesson"]
 from datasets import ClassLabel, load_dataset
 
-files = {split: f"{work.name}/{split}.jsonl" for split in dataset}
+work.mkdir(exist_ok=True)
+files = {split: f"{work}/{split}.jsonl" for split in dataset}
 for split, path in files.items():
     dataset[split].to_json(path, force_ascii=False)
-bare = load_dataset("json", data_files=files, cache_dir=work.name)
+bare = load_dataset("json", data_files=files, cache_dir=f"{work}/cache")
 bare["train"].features
 
 # %% [markdown]
@@ -228,6 +236,20 @@ mine = [
     "unputdownable",
 ]
 show.pieces(mine, tokenizers)
+
+# %% [markdown]
+# How many pieces does a word have on average? This number is called **fertility**. We measure it on the tweets of the reduced version
+# (`offline`), in the three languages of the course:
+
+# %% tags=["lesson"]
+fertility = {}
+for code in ["en", "ru", "es"]:
+    other = profiles.load("emotion", "offline", data_language=code)
+    some = data.load(other.dataset, other.data, other.locale)["train"]["text"]
+    fertility[code] = {
+        name: transformer.fertility(some, reader) for name, reader in tokenizers.items()
+    }
+show.table(fertility)
 
 # %% [markdown]
 # The English vocabulary cuts Russian nearly into letters: about five pieces a word. Such a text takes more time, a limit of 60 tokens cuts off
@@ -681,7 +703,7 @@ rules.score()
 
 # %%
 arguments = TrainingArguments(
-    output_dir=f"{work.name}/checkpoints",
+    output_dir=f"{work}/checkpoints",
     num_train_epochs=profile.epochs,
     max_steps=profile.max_steps or -1,
     per_device_train_batch_size=profile.batch_size,
@@ -1066,7 +1088,7 @@ show.examples(text=mine, prediction=moods)
 # %% tags=["lesson"]
 from transformers import pipeline
 
-saved = f"{work.name}/emotions"
+saved = f"{work}/emotions"
 trainer.model.save_pretrained(saved)
 tokenizer.save_pretrained(saved)
 classify = pipeline("text-classification", model=saved, tokenizer=saved)

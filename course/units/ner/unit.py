@@ -38,7 +38,7 @@ learning_rate = 0.0
 from dataclasses import replace
 from functools import partial
 
-from helpers import data, metrics, models, ner, profiles, show, training, vocabulary
+from helpers import data, metrics, models, ner, profiles, show, training, transformer
 from helpers.rules import Rules
 import numpy as np
 from transformers import set_seed
@@ -424,7 +424,7 @@ for code in ["en", "ru", "es"]:
     some = data.load(other.dataset, other.data, other.locale)["train"][:200]["tokens"]
     texts = [" ".join(words) for words in some]
     fertility[code] = {
-        name: vocabulary.fertility(texts, reader) for name, reader in readers.items()
+        name: transformer.fertility(texts, reader) for name, reader in readers.items()
     }
 show.table(fertility)
 

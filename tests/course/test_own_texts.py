@@ -1,0 +1,41 @@
+"""The lines with which students search their own texts, outside of the course, run as they stand in the notebook."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+
+from course import ROOT
+from helpers import models
+from helpers.language import LANGUAGES
+from helpers.transformer import embed, mean_pooling, search
+
+CHECKPOINT = "all-MiniLM-L6-v2"
+NOTES = ["the music is far too loud", "buy milk and eggs", "the train leaves at nine"]
+
+
+def lines_of(code):
+    """The code of the fold, in the notebook of a language."""
+    notebook = nbformat.read(ROOT / "release" / f"transformer-{code}" / "transformer.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return next(fold for fold in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "from_pretrained" in fold)
+
+
+def test_the_lines_are_the_same_in_all_languages():
+    assert len({lines_of(code) for code in LANGUAGES}) == 1
+
+
+def test_the_lines_find_what_the_course_finds(tmp_path, monkeypatch):
+    """The name on the Hub gives way to the folder of the same checkpoint: there is no network here."""
+    code = lines_of("en").replace(f"sentence-transformers/{CHECKPOINT}", str(models.fetch(CHECKPOINT)))
+    tree = ast.parse(code)
+    tree.body[-1] = ast.Assign([ast.Name("found", ast.Store())], tree.body[-1].value)
+    Path(tmp_path, "notes.txt").write_text("\n".join(NOTES), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names = {"mean_pooling": mean_pooling, "embed": embed, "search": search}
+    exec(compile(ast.fix_missing_locations(tree), "fold", "exec"), names)
+    assert names["found"][0]["text"] == NOTES[0]
+    own = embed(NOTES, names["model"], models.load_tokenizer(CHECKPOINT))
+    np.testing.assert_allclose(names["vectors"], own, atol=1e-6)
