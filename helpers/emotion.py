@@ -105,6 +105,7 @@ def train_stance(dataset, checkpoint):
             weight_decay=profile.weight_decay,
             label_smoothing_factor=profile.label_smoothing,
             train_sampling_strategy="sequential",
+            save_strategy="no",
             report_to="none",
             seed=profile.seed,
         )

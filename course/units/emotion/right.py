@@ -166,6 +166,7 @@ def train_stance(dataset, checkpoint):
             weight_decay=profile.weight_decay,
             train_sampling_strategy="sequential",
             logging_strategy="epoch",
+            save_strategy="no",
             report_to="none",
             bf16=models.precision() == "bf16",
             seed=profile.seed,
