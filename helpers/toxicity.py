@@ -108,12 +108,14 @@ def pretrained_baseline(train, texts, checkpoint, *, most=300):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from helpers.intent import embedder
+    from helpers import models
+    from helpers.inside import load_encoder
+    from helpers.transformer import embed
 
-    embed = embedder(checkpoint)
+    encoder = load_encoder(checkpoint).to(models.device()), models.load_tokenizer(checkpoint)
     head = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300, class_weight="balanced"))
-    head.fit(embed([text[:most] for text in train["user_input"]]), train["toxicity"])
-    return head.predict(embed([text[:most] for text in texts]))
+    head.fit(embed([text[:most] for text in train["user_input"]], *encoder), train["toxicity"])
+    return head.predict(embed([text[:most] for text in texts], *encoder))
 
 
 def scores(labels, guesses):

@@ -45,7 +45,7 @@ def test_reference_passes(unit, grade_id, language):
     assert lost(unit, grade_id, cells_of(unit)[grade_id].source, language) == set()
 
 
-@each_language
+@pytest.mark.parametrize("language", ["en", "ru"])  # what is not English has the other encoder
 @pytest.mark.parametrize(("unit", "grade_id", "name"), MUTANTS)
 def test_mutant_loses_the_points_of_its_rules_and_no_others(unit, grade_id, name, language):
     """Texts, data and the encoder differ by language, and so does what a wrong answer stumbles over."""

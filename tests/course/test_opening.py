@@ -13,10 +13,12 @@ from course.build.read import languages_of, read_unit, unit_names
 
 COLAB = "https://colab.research.google.com/github/owner/name/blob/main/"
 LINK = re.compile(r"\]\(([^)]*)\)")
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 
-def markdown(notebook) -> str:
-    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+def prose(notebook) -> str:
+    """All that a person reads, without the code in it: `norms[0](x)` is no link."""
+    return CODE.sub("", "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown"))
 
 
 def code(notebook) -> list[str]:
@@ -51,7 +53,7 @@ class TestWithARepository:
     def test_no_link_is_dead(self, published):
         """In Colab a notebook stands alone: only absolute links lead anywhere, and those of the course to its files."""
         for which, notebook in published.items():
-            links = LINK.findall(markdown(notebook))
+            links = LINK.findall(prose(notebook))
             assert [link for link in links if not re.match("https?://|#|data:", link)] == [], which
             own = [link.removeprefix(COLAB) for link in links if link.startswith(COLAB)]
             assert [path for path in own if not (ROOT / path).is_file()] == [], which
@@ -113,7 +115,7 @@ class TestWithARepository:
 class TestWithoutARepository:
     def test_nothing_is_promised(self, local):
         for which, notebook in local.items():
-            links = LINK.findall(markdown(notebook))
+            links = LINK.findall(prose(notebook))
             assert [link for link in links if "colab" in link or not re.match("https?://|#|data:", link)] == [], which
             assert not any("%pip" in source or "google.colab" in source for source in code(notebook)), which
 

@@ -376,6 +376,16 @@ def test_tfidf_is_a_baseline_worth_beating(code, low, high):
     assert low < toxicity.scores(chats["test"]["toxicity"], guesses)["f1"] < high
 
 
+def test_an_encoder_that_has_read_is_a_baseline_too():
+    """It knows words that it has seen in no labelled text, and reads no more of a text than it is told."""
+    insults = ["You are an idiot.", "Shut up, you fool.", "What a moron you are.", "You stupid liar."]
+    questions = ["How do I bake bread?", "What is the capital of Peru?", "Explain tides to me.", "Name three rivers."]
+    train = {"user_input": insults + questions, "toxicity": [1] * 4 + [0] * 4}
+    texts = ["You are a complete imbecile.", "How do I cook rice?", "How do I cook rice? " * 3 + "You imbecile! " * 20]
+    guesses = toxicity.pretrained_baseline(train, texts, "all-MiniLM-L6-v2", most=60)
+    assert guesses.tolist() == [1, 0, 0]
+
+
 # ---- the classifier by the dataset's authors
 
 

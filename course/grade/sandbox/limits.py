@@ -22,7 +22,7 @@ class Limits:
     memory_mib: int = 4096  # private memory of all its processes: training MiniLM takes less than one GiB
     processes: int = 256  # enough for any pool of workers, too few for a fork bomb
     output_bytes: int = 1 << 20  # of text that one cell prints: more is not read by anybody
-    disk_mib: int = 512  # of /tmp and /dev/shm together, which lie in memory
+    disk_mib: int = 1024  # of /tmp and /dev/shm together, in memory: the largest encoder, saved with its optimizer
     descriptors: int = 512  # of one process: a library maps a few dozen files
     all_descriptors: int = 2048  # of all its processes: a socket takes up to half a MiB of memory that nobody counts
 
