@@ -24,7 +24,7 @@ from course.mark import Mark
 from course.pages import markup
 from course.pages.markup import TEMPLATES
 from course.pages.sentences import translated
-from course.verdict import NO_ANSWER, CellScore, Verdict, printable
+from course.verdict import NO_ANSWER, CellScore, Verdict, bounded, printable
 from helpers import language as languages
 
 LENT = "Graded with the course's own"  # stands with each exercise
@@ -311,10 +311,18 @@ class _Texts:
         if cell.lent:
             names = ", ".join(f"`{name}`" for name in cell.lent)
             yield markup.sentence(self.words["lent"].format(names=names))
-        if not cell.groups:
-            yield from self._said(cell.message)
-        elif _fails_alike(cell):
-            yield from self._said(cell.groups[0].message)
+        message = cell.groups[0].message if _fails_alike(cell) else "" if cell.groups else cell.message
+        if error := self._stopped_by(cell, message):
+            yield markup.sentence(self.words["stops"])
+        yield from self._said(error or message)
+
+    def _stopped_by(self, cell: CellScore, message: str) -> str:
+        """The error with which the answer's own cell ended, where a name is missing because of it; else ""."""
+        if cell.lent or not message.startswith("NameError:"):
+            return ""
+        outputs = self.answers.get(cell.grade_id, {}).get("outputs", [])
+        errors = [bounded(f"{one.get('ename')}: {one.get('evalue')}") for one in outputs if one.output_type == "error"]
+        return errors[-1] if errors else ""
 
     def _rules(self, cell: CellScore, text: Exercise) -> Iterator[Rule]:
         blocks = exercise.blocks_of(self._test(cell))

@@ -53,6 +53,7 @@ SECRET = "SECRET = 42"
 ANSWER = 'def count(words):\n    return {w: words.count(w) for w in words}  # "quick"'
 GROUPS = (Group("the example", 1.0, 1.0), Group("any case", 0.0, 3.0, "Capitals do not matter."))
 LENT = ("prepare",)
+SHOWN = nbformat.v4.new_output("stream", text="{'a': 2}")
 
 
 def verdict(status="partial", score=1.0, message="any case: Capitals do not matter.", groups=GROUPS, lent=LENT):
@@ -80,11 +81,11 @@ def cells(*, test: str, answer: str) -> nbformat.NotebookNode:
 
 @pytest.fixture
 def page():
-    """A function: a verdict, a language → the page."""
+    """A function: a verdict, a language, what the answer showed → the page."""
 
-    def make(found=None, language="en"):
+    def make(found=None, language="en", shown=SHOWN):
         graded = cells(test=f"{RELEASED_TEST}\n{SECRET}", answer=ANSWER)
-        graded.cells[2].outputs = [nbformat.v4.new_output("stream", text="{'a': 2}")]
+        graded.cells[2].outputs = [shown]
         released = cells(test=RELEASED_TEST, answer="def count(words):\n    raise NotImplementedError()")
         return feedback.page(found or verdict(), graded, language, released=released)
 
@@ -157,6 +158,25 @@ def test_what_was_lent_is_said_where_it_was(page):
 
 def test_what_was_kept_of_given_cells_is_said(page):
     assert "What you added to given cells was kept: torch." in read(page())
+
+
+def test_a_cell_that_ended_with_an_error_is_told_so_instead_of_the_name_that_it_did_not_reach(page):
+    missing = "NameError: name 'count' is not defined"
+    groups = tuple(Group(group.name, 0.0, group.max_score, missing) for group in GROUPS)
+    stopped = nbformat.v4.new_output("error", ename="ValueError", evalue="Column 'words' doesn't exist.", traceback=[])
+    text = read(page(verdict("failed", 0.0, missing, groups, lent=()), shown=stopped))
+    assert re.search(r"stops with an error before it can be tested:\s+ValueError: Column 'words' doesn't exist\.", text)
+    assert "A function got a value that it cannot work with" in text
+    assert missing not in text
+
+
+@pytest.mark.parametrize("said", ["ValueError: no such word", "NameError: name 'words' is not defined"])
+def test_what_else_a_test_says_stays_and_so_it_does_without_an_error_of_the_cell(page, said):
+    groups = tuple(Group(group.name, 0.0, group.max_score, said) for group in GROUPS)
+    stopped = nbformat.v4.new_output("error", ename="KeyError", evalue="'a'", traceback=[])
+    shown = {"shown": stopped} if said.startswith("ValueError") else {}
+    text = read(page(verdict("failed", 0.0, said, groups, lent=()), **shown))
+    assert said in text and "stops with an error" not in text
 
 
 def test_pythons_own_errors_are_explained_once(page):

@@ -837,7 +837,7 @@ with rules("learned"):
     )
     print(measured["eval_accuracy"], ">=", profile.floor)
     assert measured["eval_accuracy"] >= profile.floor, (
-        "Accuracy is below profile.floor, even on tweets of the training data."
+        "Accuracy is below the floor: is the model adapted, are the optimizers given?"
     )
 with rules("all the data"):
     assert len(trainer.train_dataset) == len(dataset["train"]), (
@@ -985,7 +985,9 @@ chosen = [label_names[1], label_names[-1]]
 voter = models.keyword_classifier(dict(zip(mine, chosen)), tokenizer, label_names)
 with rules("every text"):
     found = predict_emotions([f"{mine[0]} !!! 🎉", f"so so so {mine[1]}"], voter, tokenizer)
-    assert found == chosen, "These are not the classes for which the words vote."
+    assert found == chosen, (
+        "These are not the classes for which the words vote, or padding was not ignored."
+    )
     try:
         found = predict_emotions([], voter, tokenizer)
     except Exception:
@@ -1055,8 +1057,8 @@ with rules("batches"):
 with rules("long texts"):
     model = models.keyword_classifier(votes, own_tokenizer, emotions)
     for text, name in [
-        ("party " + "so " * 700, votes["party"]),
         ("so " * 20 + "miss " + "so " * 38 + "party " * 9, votes["miss"]),
+        ("party " + "so " * 700, votes["party"]),
     ]:
         assert predict_emotions([text], model, own_tokenizer) == [name], (
             "Truncate the texts to 60 tokens."
