@@ -1074,7 +1074,9 @@ with rules("mode"):
     texts = [draw.choice(["angry", "party"]) for _ in range(30)]
     noisy = models.keyword_classifier(votes, own_tokenizer, emotions, dropout=0.9)
     found = predict_emotions(texts, noisy.train(), own_tokenizer)
-    assert found == [votes[word] for word in texts], "Put the model into evaluation mode."
+    assert found == [votes[word] for word in texts], (
+        "Put the model into evaluation mode: model.eval()."
+    )
     found = answered(texts, watched(with_gradients))
     assert found == [votes[word] for word in texts], "Compute no gradients."
 with rules("strings"):
