@@ -19,6 +19,7 @@ from course.build.expand import GRADING_PROFILE
 from course.build.read import languages_of
 from helpers import language as reader
 from helpers import profiles
+from helpers.rules import saying
 
 
 class AnswersError(Refusal):
@@ -128,6 +129,11 @@ def lost(unit: str, grade_id: str, answer: str, language: str = "en") -> set[str
 
     Nothing is lost: it is right.
     """
+    return set(said(unit, grade_id, answer, language))
+
+
+def said(unit: str, grade_id: str, answer: str, language: str = "en") -> dict[str, str]:
+    """What the test says about each rule group that an answer loses, by the English names of the groups."""
     names = dict(namespace_of(unit, language))
     reader.use(language)  # as the notebook did for its process, which this one shares with others
     if isinstance(names.get("profile"), profiles.Profile):
@@ -139,10 +145,14 @@ def lost(unit: str, grade_id: str, answer: str, language: str = "en") -> set[str
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(ast.Module(body if is_value else [*body, last], []), f"test_{grade_id}", "exec"), names)
             value = eval(compile(ast.Expression(last.value), f"test_{grade_id}", "eval"), names) if is_value else None
-    except Exception:
-        return {""}
+    except Exception as error:
+        return {"": saying(error)}
     if value is None:
-        return set()
+        return {}
     english = exercise.groups_of(cells_of(unit)[f"test_{grade_id}"].source)
-    kept = value.rules.tried - value.rules.errors.keys()
-    return {name for name, here in zip(english, value.rules.points, strict=True) if here not in kept}
+    rules = value.rules
+    return {
+        name: saying(rules.errors[here]) if here in rules.errors else ""
+        for name, here in zip(english, rules.points, strict=True)
+        if here in rules.errors or here not in rules.tried
+    }

@@ -5,12 +5,28 @@ import ast
 import pytest
 
 from course import answers
-from course.answers import by_turns, cells_of, lacking, lost, mutant, mutants, namespace_of, reference_answers
+from course.answers import by_turns, cells_of, lacking, lost, mutant, mutants, namespace_of, reference_answers, said
 from course.build.read import languages_of, unit_names
 
 READY = [unit for unit in unit_names() if not lacking(unit)]
 FUNCTIONS = [(unit, name) for unit in READY for name in reference_answers(unit) if name != "training"]
 MUTANTS = [(unit, grade_id, name) for unit in READY for grade_id, name, *_ in mutants(unit)]
+# What a student must read to mend a mistake: unit, grade id, mutant, rule, part of the message.
+MENDS = [
+    ("emotion", "encode_tweets", "no special tokens", "every text", "special tokens included"),
+    ("emotion", "compute_metrics", "weighted F1", "F1", "each of them weighs the same"),
+    ("emotion", "compute_metrics", "absent classes are left out", "absent classes", "does not occur counts 0"),
+    ("emotion", "predict_emotions", "no texts are an error", "every text", "an empty list gives an empty list"),
+    ("emotion", "train_stance", "batches of another size", "settings", "batch size"),
+    ("emotion", "train_stance", "names with a prefix", "scores", "Call the scores accuracy and f1"),
+]
+PAIR = "Return a pair: first the trainer, then the scores."
+UNMEASURED = """\
+from types import SimpleNamespace
+
+trainer = SimpleNamespace(state=SimpleNamespace(global_step=1), evaluate=lambda rows: {"eval_loss": 1.0})
+tokenized = dataset
+"""
 each_function = pytest.mark.parametrize(("unit", "grade_id"), FUNCTIONS)
 
 
@@ -40,6 +56,19 @@ def test_mutant_loses_the_points_of_its_rules_and_no_others(unit, grade_id, name
     """Texts, data and the encoder differ by language: each wrong answer is tried in one, the reference in all."""
     rules = next(rules for owner, mutated, *_, rules in mutants(unit) if (owner, mutated) == (grade_id, name))
     assert lost(unit, grade_id, mutant(unit, grade_id, name), language) == (set(rules) or {""})
+
+
+@pytest.mark.parametrize(("unit", "grade_id", "name", "rule", "part"), MENDS)
+def test_a_message_says_what_to_mend(unit, grade_id, name, rule, part):
+    assert part in said(unit, grade_id, mutant(unit, grade_id, name))[rule]
+
+
+def test_whoever_returns_no_pair_reads_so_at_every_rule():
+    assert set(said("emotion", "train_stance", mutant("emotion", "train_stance", "only the scores")).values()) == {PAIR}
+
+
+def test_a_trainer_that_does_not_measure_is_told_apart_from_one_that_has_not_learned():
+    assert "give it your function as compute_metrics" in said("emotion", "training", UNMEASURED)["learned"]
 
 
 @each_function

@@ -191,6 +191,16 @@ class TestCode:
                     strings = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
                     assert not any(isinstance(text, str) and has_words(text) for text in strings)
 
+    @everywhere
+    def test_what_a_training_stores_is_said(self, notebook):
+        """Trainer stores a checkpoint at its end unless told not to, and one of the multilingual encoder fills the
+        disk of the grader's sandbox.
+        """
+        for cell in code_cells(notebook):
+            for node in ast.walk(ast.parse(cell.source.replace("%pip", "pass  #"))):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "").endswith("TrainingArguments"):
+                    assert "save_strategy" in {given.arg for given in node.keywords}, cell.id
+
 
 def free_names(source: str) -> set[str]:
     """The names that a piece of code takes from outside: neither builtins nor defined or imported by itself."""

@@ -201,6 +201,12 @@ def test_the_settings_are_those_of_the_chosen_profile(trained):
 # ---- the rest of the lesson
 
 
+def test_nothing_is_stored(trained):
+    """A checkpoint of the multilingual encoder fills the disk of the grader's sandbox."""
+    _, trainer, _ = trained
+    assert trainer.args.save_strategy == "no"
+
+
 def test_baselines_know_the_majority_and_words():
     train = {"text": ["so glad"] * 8 + ["so sad"] * 4 + ["rage"], "label": [1] * 8 + [3] * 4 + [0]}
     guesses = emotion.baseline_predictions(train, ["glad to see you", "sad sad", "?"])
