@@ -10,11 +10,13 @@ import functools
 import importlib
 import inspect
 import io
+from collections.abc import Iterable
 
 import nbformat
 
 from course import ROOT, Refusal, exercise
 from course.build.expand import GRADING_PROFILE
+from course.build.read import languages_of
 from helpers import language as reader
 from helpers import profiles
 from helpers.rules import saying
@@ -49,6 +51,11 @@ def mutants(unit: str) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
 def right(unit: str) -> list[tuple[str, str, str]]:
     """Right answers of a unit that are not the reference: grade id, how they came about, source."""
     return _module(unit, "right", "right answers that are not the reference, what hint 2 dictates for one").RIGHT
+
+
+def by_turns(cases: Iterable[tuple]) -> list[tuple]:
+    """Each case, a unit in front, in one language of the unit, by turns: all are tried, in a third of the time."""
+    return [(*case, languages_of(case[0])[number % len(languages_of(case[0]))]) for number, case in enumerate(cases)]
 
 
 def _module(unit: str, name: str, holds: str):

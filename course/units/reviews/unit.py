@@ -869,7 +869,7 @@ mine = ["superb", "dull", "film"]
 good, bad, other = mine
 critic = models.lookup_critic({good: 1.0, bad: -1.0}, own_tokenizer)
 with rules("every text"):
-    result = score_reviews([f"{good} {other}", bad] * 32, critic, own_tokenizer)
+    result = score_reviews([f"{good} {other} {other} {other}", bad] * 32, critic, own_tokenizer)
     assert len(result) == 64 and result[0] != result[1], "Return one score a text, in order."
 with rules("column 1"):
     high, low = (score_reviews([word] * 32, critic, own_tokenizer)[0] for word in (good, bad))
