@@ -9,19 +9,17 @@ import dataclasses
 import re
 from collections.abc import Callable
 
-import nbformat
 import numpy as np
 import pytest
 from transformers import DataCollatorForSeq2Seq, DataCollatorForTokenClassification, DataCollatorWithPadding, set_seed
 
-from course.build.read import read_unit
-from course.build.write import build_unit
+from course.build.read import languages_of
 from helpers import data, intent, models, ner, profiles, reviews, toxicity, training
+from tests.course.shown import programs
 
 ROWS = {"train": 48, "validation": 24, "test": 24}
 STEPS = 3
 LONGEST = 200  # characters: attention over long reviews takes a minute
-FOLD = re.compile(r"<details>\n<summary>.+?</summary>\n(?:(?!</details>).)*?```python\n(.*?)```", re.S)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,16 +94,10 @@ FOLDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def codes():
-    """A function: unit → the code of its fold in each language."""
-
-    def found(unit: str) -> list[str]:
-        notebooks = [nbformat.reads(made.release, as_version=4) for made in build_unit(unit)]
-        texts = ["\n\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown") for book in notebooks]
-        return [code for text in texts for code in FOLD.findall(text) if "load_dataset" in code]
-
-    return found
+def code_of(unit: str, language: str = "en") -> str:
+    """The code of a unit's fold: of the programs that the notebook shows, the one that loads the data and trains."""
+    (code,) = (code for code in programs(unit, language) if "load_dataset" in code)
+    return code
 
 
 def samples(name: str):
@@ -138,16 +130,14 @@ def substituted(code: str, checkpoint: str, local: str) -> str:
 
 
 @pytest.mark.parametrize("unit", FOLDS)
-def test_every_language_shows_the_same_code(codes, unit):
-    found = codes(unit)
-    assert len(found) == len(read_unit(unit).languages)
-    assert len(set(found)) == 1
+def test_every_language_shows_the_same_code(unit):
+    assert len({code_of(unit, language) for language in languages_of(unit)}) == 1
 
 
 @pytest.mark.parametrize("unit", FOLDS)
-def test_its_numbers_are_those_of_the_full_version(codes, unit):
+def test_its_numbers_are_those_of_the_full_version(unit):
     profile = profiles.load(unit, "full")
-    numbers = dict(re.findall(r"(\w+)=([\d.e-]+),$", codes(unit)[0], re.M))
+    numbers = dict(re.findall(r"(\w+)=([\d.e-]+),$", code_of(unit), re.M))
     assert int(numbers["num_train_epochs"]) == profile.epochs
     assert int(numbers["per_device_train_batch_size"]) == profile.batch_size
     assert float(numbers["learning_rate"]) == profile.learning_rate
@@ -157,12 +147,12 @@ def test_its_numbers_are_those_of_the_full_version(codes, unit):
 
 
 @pytest.mark.parametrize("unit", FOLDS)
-def test_it_trains_the_model_that_the_course_trains(codes, unit, monkeypatch, tmp_path):
+def test_it_trains_the_model_that_the_course_trains(unit, monkeypatch, tmp_path):
     fold, profile = FOLDS[unit], profiles.load(unit, "full")
     monkeypatch.setattr("datasets.load_dataset", as_on_the_hub(fold, profile.dataset))
     monkeypatch.chdir(tmp_path)
     said = dict(fold.given)
-    exec(substituted(codes(unit)[0], profile.checkpoint, fold.local), said)
+    exec(substituted(code_of(unit), profile.checkpoint, fold.local), said)
     theirs = said["trainer"]
 
     profile = dataclasses.replace(profile, max_steps=STEPS)

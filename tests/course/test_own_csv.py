@@ -4,21 +4,18 @@ import re
 import subprocess
 import sys
 
-import nbformat
 import pytest
 
-from course import ROOT
 from course.build.read import languages_of
 from helpers import models
+from tests.course.shown import programs
 
-PROGRAM = re.compile(r"^```python\n(from datasets import load_dataset\n.*?)^```$", re.M | re.S)
 CHECKPOINT = '"distilbert-base-multilingual-cased"'
 
 
 def program_of(language: str) -> str:
     """The program as the released notebook shows it."""
-    notebook = nbformat.read(ROOT / "release" / f"emotion-{language}" / "emotion.ipynb", as_version=4)
-    (program,) = (found for cell in notebook.cells for found in PROGRAM.findall(cell.source))
+    (program,) = (program for program in programs("emotion", language) if "my.csv" in program)
     return program
 
 

@@ -1,30 +1,27 @@
 """The lines with which students search their own texts, outside of the course, run as they stand in the notebook."""
 
 import ast
-import re
 from pathlib import Path
 
-import nbformat
 import numpy as np
 
-from course import ROOT
+from course.build.read import languages_of
 from helpers import models
-from helpers.language import LANGUAGES
 from helpers.transformer import embed, mean_pooling, search
+from tests.course.shown import programs
 
 CHECKPOINT = "all-MiniLM-L6-v2"
 NOTES = ["the music is far too loud", "buy milk and eggs", "the train leaves at nine"]
 
 
-def lines_of(code):
+def lines_of(language):
     """The code of the fold, in the notebook of a language."""
-    notebook = nbformat.read(ROOT / "release" / f"transformer-{code}" / "transformer.ipynb", as_version=4)
-    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    return next(fold for fold in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "from_pretrained" in fold)
+    (lines,) = (program for program in programs("transformer", language) if "from_pretrained" in program)
+    return lines
 
 
 def test_the_lines_are_the_same_in_all_languages():
-    assert len({lines_of(code) for code in LANGUAGES}) == 1
+    assert len({lines_of(language) for language in languages_of("transformer")}) == 1
 
 
 def test_the_lines_find_what_the_course_finds(tmp_path, monkeypatch):
