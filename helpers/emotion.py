@@ -70,29 +70,16 @@ def train_stance(dataset, checkpoint):
     """
     from tempfile import TemporaryDirectory
 
-    from transformers import (
-        AutoModelForSequenceClassification,
-        AutoTokenizer,
-        DataCollatorWithPadding,
-        Trainer,
-        TrainingArguments,
-        set_seed,
-    )
+    from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments, set_seed
 
     from helpers import models, profiles, training
 
     profile = profiles.load("stance", checkpoint=checkpoint)
-    folder = models.fetch(checkpoint)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(models.fetch(checkpoint))
     encoded = dataset.map(encode_tweets, batched=True, fn_kwargs={"tokenizer": tokenizer}, remove_columns=["text"])
     names = dataset["train"].features["label"].names
     set_seed(profile.seed)
-    model = AutoModelForSequenceClassification.from_pretrained(
-        folder,
-        num_labels=len(names),
-        id2label=dict(enumerate(names)),
-        label2id={name: index for index, name in enumerate(names)},
-    )
+    model = build_classifier(checkpoint, names)
     training.adapt(model, profile)
     with TemporaryDirectory() as output_dir:
         arguments = TrainingArguments(
@@ -186,29 +173,6 @@ def padding_cost(texts, model, tokenizer, max_length=60, batch_size=32, repeats=
         masks = torch.cat([batch["attention_mask"].flatten() for batch in batches]).float()
         costs[name] = {"seconds": min(seconds), "padding": 1 - masks.mean().item()}
     return costs
-
-
-def mean_vectors(texts, body, tokenizer, batch_size=32):
-    """The mean of the vectors of its tokens for every text, `[n, size]`, as an encoder without a head has them.
-
-    Texts are cut off as in training; those of like length are read together, and the rows come in the order of `texts`.
-    """
-    import numpy as np
-    import torch
-
-    from helpers.pooling import mean_of_tokens
-
-    body.eval()
-    order = np.argsort([len(text) for text in texts], kind="stable")
-    vectors = np.empty((len(texts), body.config.hidden_size), dtype=np.float32)
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        some = [texts[row] for row in rows]
-        batch = tokenizer(some, truncation=True, max_length=60, padding=True, return_tensors="pt").to(body.device)
-        with torch.no_grad():
-            hidden = body(**batch).last_hidden_state
-        vectors[rows] = mean_of_tokens(hidden, batch["attention_mask"]).cpu().numpy()
-    return vectors
 
 
 def worst_errors(logits, labels, count=5):

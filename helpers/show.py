@@ -80,8 +80,15 @@ def score_histogram(scores: dict[str, list[float]], name: str, threshold: float 
 
 
 def history(trainer) -> None:
-    """Loss and scores of every epoch that the trainer has logged."""
-    evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
+    """Loss and scores of every epoch that the trainer has logged.
+
+    A later `trainer.evaluate` of other data is logged for the last epoch once more: the first entry is the training's.
+    """
+    first = {}
+    for entry in trainer.state.log_history:
+        if "eval_loss" in entry:
+            first.setdefault(entry["epoch"], entry)
+    evaluations = list(first.values())
     losses = [entry for entry in trainer.state.log_history if "loss" in entry]
     figure, axes = _axes()
     axes.plot([e["epoch"] for e in losses], [e["loss"] for e in losses], "o--", color=PALETTE[1], label="loss")

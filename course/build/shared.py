@@ -21,9 +21,13 @@ that give points:
 """
 EXERCISES = """\
 **Exercises: {count}.** An exercise is a cell that says `raise NotImplementedError()`: replace that line with your own \
-code. Right below stands a cell with tests. It answers with a table of the rules of the exercise: ✓ you keep the rule, \
-✗ not yet, and the message says what to look at, … the rule is tested after you hand in. A small test has no table: if \
-it prints nothing, you are done.
+code. Right below stands a cell with tests. When you have run it, a table shows the rules of the exercise:
+
+- ✓ you keep the rule;
+- ✗ not yet, and the message says what to look at;
+- … the rule is tested after you hand in.
+
+A small test has no table: if it prints nothing, you are done.
 """
 QUESTIONS = """\
 **Written questions: {count}.** You answer in the cell below the question: double-click that cell, write, press \

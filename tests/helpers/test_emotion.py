@@ -12,7 +12,6 @@ import torch
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoModel
 
 from helpers import data, emotion, models, profiles
 from helpers.emotion import compute_metrics, encode_tweets, predict_emotions, train_stance
@@ -224,25 +223,6 @@ def test_padding_is_counted_in_all_three_ways(tokenizer, voter):
         "sorted": pytest.approx(0.0),
     }
     assert all(cost["seconds"] > 0 for cost in costs.values())
-
-
-def test_mean_vectors_are_those_of_each_text_alone(tokenizer):
-    """The oracle is the mean over all tokens of one text at a time, where there is no padding."""
-    body = AutoModel.from_pretrained(models.fetch(models.OFFLINE_ENCODER)).train()
-    texts = ["so glad", "!", "a long day and a longer night, " * 20, "so glad"]
-    found = emotion.mean_vectors(texts, body, tokenizer, batch_size=2)
-    assert found.shape == (4, body.config.hidden_size) and found.dtype == np.float32
-    assert not body.training
-    for text, vector in zip(texts, found):
-        inputs = tokenizer(text, truncation=True, max_length=60, return_tensors="pt")
-        with torch.no_grad():
-            alone = body(**inputs).last_hidden_state[0].mean(dim=0).numpy()
-        np.testing.assert_allclose(vector, alone, atol=1e-5)
-
-
-def test_no_texts_no_vectors(tokenizer):
-    body = AutoModel.from_pretrained(models.fetch(models.OFFLINE_ENCODER))
-    assert emotion.mean_vectors([], body, tokenizer).shape == (0, body.config.hidden_size)
 
 
 def test_worst_errors_are_wrong_and_the_surest_first():

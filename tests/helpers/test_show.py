@@ -234,6 +234,7 @@ def test_a_history_has_loss_and_scores_of_every_epoch(drawn):
         {"loss": 0.5, "epoch": 2.0},
         {"eval_loss": 0.6, "eval_f1": 0.4, "epoch": 2.0},
         {"train_loss": 0.7, "epoch": 2.0},
+        {"eval_loss": 0.1, "eval_f1": 0.9, "epoch": 2.0},  # asked for later, about other data
     ]
     axes = drawn(show.history, SimpleNamespace(state=SimpleNamespace(log_history=log)))
     assert {line.get_label(): list(line.get_ydata()) for line in axes.lines} == {

@@ -815,7 +815,7 @@ show.history(trainer)
 # | `per_device_train_batch_size=8` | each step looks at 8 requests, on each GPU |
 # | `learning_rate=5e-5` | small steps: the weights are good already; it falls in a straight line to 0 |
 # | `weight_decay=0.01` | AdamW also pulls the weights a little towards 0, against overfitting |
-# | `train_sampling_strategy="group_by_length"` | requests of like length share a batch: less padding |
+# | `train_sampling_strategy="group_by_length"` | requests of similar length share a batch: less padding |
 # | `eval_strategy="epoch"` | the validation data are asked after each epoch |
 #
 # For the reduced version the course adds what small data need: the lower layers are frozen, each layer learns more slowly than the one above it, the targets are smoothed a

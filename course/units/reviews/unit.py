@@ -512,7 +512,7 @@ batch["attention_mask"].sum(dim=1), batch["input_ids"].shape
 # ●○○ · about 10 minutes, plus the training
 #
 # Everything is ready; put it together. `training.make_trainer` builds a `Trainer` with the settings of the course: number of epochs, learning rate
-# (how far the weights move in a step), an evaluation after every epoch, reviews of like length in one batch. Create a fresh model, make a trainer that is
+# (how far the weights move in a step), an evaluation after every epoch, reviews of similar length in one batch. Create a fresh model, make a trainer that is
 # called `trainer`, and train it.
 #
 # `training.make_trainer` takes `profile`, the model and the tokenizer, and then by name:
@@ -659,7 +659,7 @@ show.history(trainer)
 # | `per_device_train_batch_size=16` | each step looks at 16 reviews, on each GPU |
 # | `learning_rate=2e-5` | small steps: the weights are good already; it falls in a straight line to 0 |
 # | `weight_decay=0.01` | AdamW also pulls the weights a little towards 0, against overfitting |
-# | `train_sampling_strategy="group_by_length"` | reviews of like length share a batch: less padding |
+# | `train_sampling_strategy="group_by_length"` | reviews of similar length share a batch: less padding |
 # | `eval_strategy="epoch"` | the validation data are asked after each epoch |
 # | `report_to="none"` | nothing is sent to a service that draws curves |
 # | `seed=13` | the random numbers, and with them the order of the data, are the same in each run |

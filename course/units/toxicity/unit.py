@@ -899,7 +899,7 @@ show.history(trainer)
 # | `per_device_train_batch_size=64` | each step looks at 64 requests, on each GPU |
 # | `learning_rate=5e-5` | small steps: the weights are good already; it falls in a straight line to 0 |
 # | `predict_with_generate=True` | in an evaluation the model writes its answers by itself |
-# | `train_sampling_strategy="group_by_length"` | requests of like length share a batch: less padding |
+# | `train_sampling_strategy="group_by_length"` | requests of similar length share a batch: less padding |
 #
 # The balance is one line more, `tokenized["train"].select(…)` with the numbers of the toxic rows several times. For the reduced version the course raises the learning rate a hundredfold,
 # because random weights are far from good. All of that stands in `helpers/training.py`, and all numbers in `helpers/profiles.toml`.

@@ -16,8 +16,8 @@
 # %% [markdown] shared="work"
 
 # %% [markdown]
-# > 🎛️ **Change the numbers.** Most cells are made to be changed: another sentence, another layer, another number. Nothing can break. If you are lost, open the
-# > notebook anew.
+# > 🎛️ **Change the numbers.** Most cells are made to be changed: another sentence, another layer, another number. Nothing can break. If you are lost, put the old
+# > values back, restart the kernel and run the cells from the top.
 
 # %% tags=["parameters"]
 language = "en"
@@ -215,10 +215,9 @@ table.shape
 table[ids[1]][:8]
 
 # %% [markdown]
-# Nobody has written these numbers. They were found by training, and no single one of them has a meaning that people could name. But together they do: **what is used alike
-# has like vectors**. The **cosine** says how alike two vectors are: 1 if they point in the same direction, 0 if they have nothing to do with each other.
+# Nobody has written these numbers. They were found by training, and no single one of them has a meaning that people could name. But together they do: **tokens that are used in similar ways have similar vectors**. The **cosine** says how alike two vectors are: 1 if they point in the same direction, 0 if they stand at right angles. Which cosine two words have that have nothing in common depends on the model; what counts is which one is larger.
 #
-# > 🤔 **Think first.** Which tokens lie nearest to a day of the week, to a number, to a drink? Nobody told the model what these are.
+# > 🤔 **Think first.** Which tokens lie nearest to a day of the week, to a number, to a drink? Nobody told the model what these are. (Before they are compared, the mean of all rows is taken away from each: what all of them have in common says nothing.)
 
 # %% tags=["lesson"]
 sentence = "Monday"
@@ -234,7 +233,7 @@ show.bars(
 # <summary>Answer</summary>
 #
 # A day of the week lies near the other days, a number near other numbers, a drink near other drinks. In the multilingual model the neighbours are often the same word in other
-# languages. All that the model knew were the texts in which these words stood: days of the week stand in like places.
+# languages. All that the model knew were the texts in which these words stood: days of the week stand in similar places.
 #
 # </details>
 #
@@ -251,7 +250,7 @@ show.places(mine, inside.word_map(mine, model, tokenizer))
 #
 # ## 3. Attention
 #
-# **Attention** lets every token look at all the others and take over something from them. Let us do it by hand, with vectors of only two numbers. The first number says how
+# **Attention** lets every token look at all tokens of the text, itself included, and take over something from them. Let us do it by hand, with vectors of only two numbers. The first number says how
 # much a word has to do with water, the second one with money. The “bank” has to do with both:
 
 # %%
@@ -267,8 +266,7 @@ scores = small @ small.T / np.sqrt(2)
 scores
 
 # %% [markdown]
-# `small.T` is `small` with rows and columns swapped, and `@` multiplies two tables so that the dot product of every row with every row comes out. Read it row by row: how well does this token fit each of the others? The division by $\sqrt{2}$ (2 is how many numbers a vector has) keeps
-# the scores from growing with the length of the vectors.
+# `small.T` is `small` with rows and columns swapped, and `@` multiplies two tables so that the dot product of every row with every row comes out. Read it row by row: how well does this token fit each token, itself included? Such a number is called a **score**. The division by $\sqrt{2}$ (2 is how many numbers a vector has) keeps the scores from growing with how many numbers there are.
 #
 # **Step 2: shares.** **Softmax** turns a row of scores into shares: all are positive, they add up to 1, and a larger score gets a larger share. Each score becomes a power of $e$, and
 # each power is divided by the sum of all.
@@ -329,7 +327,7 @@ show.bars(dict(zip(mine, shares[0].round(2).tolist())), mine[0])
 #
 # 1. **Weights.** They are the softmax of $q \cdot k / \sqrt{d}$ over the keys: each row adds up to 1.
 # 2. **Output.** Each row is the mean of the rows of `value`, weighted by the weights.
-# 3. **Large numbers.** Scores may be many thousands, positive or negative, and nothing becomes `nan` or infinite. Remember: softmax stays the same if you take the same number away from
+# 3. **Large numbers.** Scores may be many thousands, positive or negative, and nothing becomes `nan` or infinite. Use this: softmax stays the same if you take the same number away from
 #    all scores of a row.
 # 4. **Mask.** `mask` is an array of `bool` of the shape $[n, m]$. Where it is `False`, the weight is 0: that key has no influence at all, however large its score is. Without a mask all keys
 #    count. (What masks are good for, section 4 says.)
@@ -341,7 +339,7 @@ show.bars(dict(zip(mine, shares[0].round(2).tolist())), mine[0])
 # <summary>Hint 1</summary>
 #
 # `np.swapaxes(key, -1, -2)` swaps the last two dimensions, whatever stands before them. `np.where(mask, scores, -np.inf)` puts $-\infty$ where the mask is `False`, and $e^{-\infty} = 0$. Take the
-# largest score of each row away before you call `np.exp`: `scores.max(axis=-1, keepdims=True, initial=-1e30)`. The `initial` also serves rows in which there is nothing.
+# largest score of each row away before you call `np.exp`: `scores.max(axis=-1, keepdims=True, initial=-1e30)`. With `initial` this works for rows without any key, too.
 #
 # </details>
 #
@@ -507,14 +505,14 @@ _, own_weights = attention(q, k, v)
 float(np.abs(own_weights - seen.head(layer, head)).max())
 
 # %% [markdown]
-# The largest difference is a rounding error. Your function **is** the attention of this model. The shape above says: so many layers, so many heads in each, and a table of tokens × tokens per head. Here is
+# The largest difference is a rounding error: your weights **are** those of the model. The model then puts the outputs of all heads of a layer side by side, and one more table mixes them into one vector per token. The shape above says: so many layers, so many heads in each, and a table of tokens × tokens per head. Here is
 # one such table; each row says where a token looks:
 
 # %% tags=["lesson"]
 show.heatmap(seen.head(layer, head), seen.tokens)
 
 # %% [markdown]
-# The same as lines, from the left to the right. The thicker the line, the larger the weight. `looking(-1)` finds the head that looks most at the token before, `looking(1)` the one that looks most at the next.
+# Such a table can also be drawn as lines, from the left to the right; here for another head. The thicker the line, the larger the weight. `looking(-1)` finds the head that looks most at the token before, `looking(1)` the one that looks most at the next.
 
 # %% tags=["lesson"]
 layer, head = seen.looking(-1)
@@ -550,8 +548,8 @@ drawings.attention(seen.tokens, seen.head(*seen.resting()))
 # A newspaper prints the first of these pictures and writes below: “This shows what the model thinks is important, and why it decides as it does.” Answer in four to eight sentences. If you like, change the
 # sentence above, run the pictures again, and use what you see.
 #
-# - 1 point: what each of the two pictures does show, said with two of its lines.
-# - 1 point: at least two reasons why the newspaper's sentence does not follow from the picture, and one thing that could be tried to find out more.
+# - 1 point: what each of the two pictures does show. Name two lines of each: which token looks at which?
+# - 1 point: at least two reasons why the newspaper's sentence does not follow from the picture, and one thing that could be tried to find out more. Some questions that help: how many heads are there in all? Does a line say what is handed over? What could you take away from the sentence or from the model, and what would you look at then?
 
 # %% [markdown] essay="attention" points=2
 # The first picture shows that in one head nearly every token takes most of its new vector from the next token: the lines from “the” to “milk” and from “was” to “thirsty” are thick. In the second one most tokens look at the special token in front, “drank” and “was” among them:
@@ -576,7 +574,7 @@ np.allclose(before[order], after)
 # <details>
 # <summary>Answer</summary>
 #
-# Nothing but the order of the rows. For attention a text is a bag of words: it cannot tell who bites whom.
+# Nothing but the order of the rows. For attention a text is a bag of words: “the dog bites the man” and “the man bites the dog” are the same to it.
 #
 # </details>
 #
@@ -592,7 +590,7 @@ for name, one in {"model": model, "zeros": inside.without_positions(model)}.item
 show.table(likeness)
 
 # %% [markdown]
-# With positions the two differ, if only a little: most of a text is its words. Without them they are the same to the last digit, and nothing that comes later could tell them apart. You will see how much depends on positions in section 8, where a model has to learn without them.
+# With positions the two differ, if only a little: most of what a text says lies in its words. Without them they are the same to the last digit, and nothing that comes later could tell them apart. You will see how much depends on positions in section 8, where a model has to learn without them.
 #
 # ### Who may see whom
 #
@@ -601,7 +599,7 @@ show.table(likeness)
 # %% [markdown]
 # ### Exercise 3: `causal_mask` (1 point)
 #
-# ●○○ · about 5 minutes · what makes a decoder of an encoder
+# ●○○ · about 5 minutes · the mask of every model that writes
 #
 # Write `causal_mask(length)`. It returns an array of `bool` of the shape `[length, length]`: position $i$ sees the positions $0$ to $i$, itself included, and none that comes later. For 3 it is:
 #
@@ -645,7 +643,7 @@ for length in (0, 1, 2, 7):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now give your mask to your attention, with query, key and value of a real head. Above the diagonal everything is zero, and each row still adds up to 1:
+# Now pass your mask to `attention`, with query, key and value of a real head. Above the diagonal everything is zero, and each row still adds up to 1:
 
 # %% tags=["lesson"]
 q, k, v = inside.head_of(sentence, model, tokenizer, 0, 0)
@@ -663,7 +661,7 @@ drawings.figure("layer")
 # %% [markdown]
 # - **Attention**, with several heads side by side: tokens take over something from each other.
 # - **Add and normalize**: what came in is added to the result, so that nothing gets lost. Then the numbers of each vector are brought to a common size.
-# - **Feed-forward network**: each vector by itself is multiplied by a table of numbers, what is negative is made nearly zero, and a second table brings it back to its length. What has been gathered is worked on here.
+# - **Feed-forward network**: each vector by itself is multiplied by a table of numbers that makes it longer (here four times), what is negative is made nearly zero, and a second table makes it as short as before. What has been gathered is worked on here.
 #
 # Then the next layer does the same, with numbers of its own. What does that do to the “bank”? Here are four sentences, two with the one meaning and two with the other:
 
@@ -757,7 +755,7 @@ masked_words.words_of(sentence)
 #
 # </details>
 #
-# The simplest way is to **count**. In all requests of the course, which words stood between “the” and “in”? If there are too few, which ones stood behind “the”?
+# The simplest way is to **count**. In the requests of `train` and `validation`, which words stood between “the” and “in”? If there are too few, which ones stood behind “the”?
 
 # %% tags=["lesson"]
 requests = data.load("massive", "samples", profile.locale)
@@ -767,7 +765,7 @@ counted.guess(sentence)
 
 # %% [markdown]
 # Counting sees the two neighbours and nothing else. A transformer sees the whole sentence. So let us pretrain one ourselves: one layer, as you know it, and the same requests. It starts with random numbers. At every step it sees 64 requests with every third word or so hidden, and all its numbers are moved a
-# little in the direction in which the hidden words become more probable. First, what it says before:
+# little in the direction in which the hidden words become more probable. First, what it says before it has learned anything:
 
 # %% tags=["lesson"]
 small_model = masked_words.SmallModel(read)
@@ -778,7 +776,7 @@ losses = small_model.train(steps=300, share=0.3)
 small_model.guess(sentence)
 
 # %% [markdown]
-# The **loss** is the number that training makes smaller: how surprised the model is by the right words.
+# The **loss** is the number that training makes smaller: how surprised the model is by the right words. The less probable it thought them, the larger it is.
 
 # %% tags=["lesson"]
 show.curves({"loss": np.convolve(losses, np.ones(20) / 20, mode="valid").tolist()}, "step")
@@ -803,10 +801,10 @@ scores = {
 show.table(scores)
 
 # %% [markdown]
-# Neither is good, and the transformer is no better than counting. That is no mistake: a thousand requests are a very small library. Counting gains only a little from ten times as much text, because it must have seen exactly the same neighbours. A transformer can use like ones, and that pays with much more text than this.
+# Neither is good, and the transformer is no better than counting. That is no mistake: a thousand requests are a very small library. Counting gains only a little from ten times as much text, because it must have seen exactly the same neighbours. A transformer can use similar ones, and that pays with much more text than this.
 #
 # So real models read more. **BERT**, the best-known encoder, read 3.3 billion words with every seventh hidden, for four days on 16 special chips. The large model from which `multilingual-e5-small` descends read two and a half terabytes of web pages in a hundred languages. Both encoders of this course were then trained once more,
-# with about a billion pairs of texts that belong together, so that like texts get like vectors. All this is in the checkpoint that you loaded in a few seconds.
+# with about a billion pairs of texts that belong together, so that similar texts get similar vectors. All this is in the checkpoint that you loaded in a few seconds.
 #
 # A decoder is pretrained with another task: say the next word. There nothing has to be hidden, for your `causal_mask` hides the rest.
 
@@ -822,11 +820,24 @@ batch = tokenizer(mine, padding=True, return_tensors="pt")
 batch["input_ids"], batch["attention_mask"]
 
 # %% [markdown]
+# The model computes with PyTorch, in Python `torch`. Its arrays are called **tensors**; `return_tensors="pt"` asks for them. While it computes, torch also writes down what training needs later, to
+# compute *gradients* (section 8). If you only read a text, you can do without: `torch.no_grad()` switches it off.
+
+# %%
+import torch
+
+with torch.no_grad():
+    vectors = model(**batch).last_hidden_state
+vectors.shape
+
+# %% [markdown]
+# Two texts, each filled up to the longer one, and a vector for each token. With `vectors.numpy()` a tensor becomes an array of NumPy.
+#
 # ### Exercise 4: `mean_pooling` (4 points)
 #
 # ●●○ · about 8 minutes · from the vectors of the tokens to the vector of a text
 #
-# Write `mean_pooling(vectors, attention_mask)`. `vectors` has the shape $[n, l, d]$: $n$ texts, $l$ tokens, vectors of the length $d$. `attention_mask` is $[n, l]$ with whole numbers 0 and 1. Return the mean vectors, $[n, d]$. For the vectors `[[[2, 4], [4, 8], [9, 9]]]` and the mask `[[1, 1, 0]]` the result is `[[3, 6]]`.
+# Write `mean_pooling(vectors, attention_mask)`. `vectors` has the shape $[n, l, d]$: $n$ texts, $l$ tokens, vectors of $d$ numbers. `attention_mask` is $[n, l]$ with whole numbers 0 and 1. Return the mean vectors, $[n, d]$. For the vectors `[[[2, 4], [4, 8], [9, 9]]]` and the mask `[[1, 1, 0]]` the result is `[[3, 6]]`.
 #
 # 1. **Mean.** The vector of a text is the mean of the vectors of its tokens.
 # 2. **Padding.** Tokens with 0 in the mask do not count: neither in the sum nor in the number by which you divide.
@@ -851,8 +862,6 @@ batch["input_ids"], batch["attention_mask"]
 from helpers.transformer import mean_pooling
 
 # %% test="mean_pooling" points=4
-import torch
-
 rules = Rules({"mean": 1, "padding": 1, "empty rows": 1, "NumPy and torch": 1})
 some_vectors = np.array([[[2.0, 4.0], [4.0, 8.0], [9.0, 9.0]]])
 with rules("mean"):
@@ -936,9 +945,9 @@ rules.score()
 #
 # 1. **Every text.** Row $i$ is the vector of text $i$: the mean of `last_hidden_state` over the tokens of the text, special tokens included, padding not. The model gets the `attention_mask`, so that no vector depends on the other texts of its batch. Texts that are too long for the model are truncated by the
 #    tokenizer.
-# 2. **Length one.** Each row is divided by its length, so that it has the length 1: then the dot product of two rows is their cosine.
-# 3. **Batches.** The model gets `batch_size` texts at a time. Texts of like length stand in one batch, so that there is little padding: sort them by their number of tokens, and put the rows back into the order of `texts`.
-# 4. **Mode.** The model is in evaluation mode, even if it was not before: in training mode **dropout** switches some neurons off by chance. No gradients are computed.
+# 2. **Length one.** Each row is divided by its length, the root of the sum of its squares (`np.linalg.norm`), so that the length becomes 1: then the dot product of two rows is their cosine.
+# 3. **Batches.** The model gets `batch_size` texts at a time. Texts of similar length stand in one batch, so that there is little padding: sort them by their number of tokens, and put the rows back into the order of `texts`.
+# 4. **Mode.** The model is in evaluation mode, even if it was not before: in training mode **dropout** switches some neurons off by chance. No gradients are computed: the model is called inside `with torch.no_grad():`.
 # 5. **No texts and strings.** For `[]` return an array of the shape `(0, d)`, where $d$ is the number of columns. If `texts` is a string and not a list, raise `TypeError`: it would be read letter by letter.
 #
 # <details>
@@ -1079,13 +1088,13 @@ with rules("length one"):
 with rules("batches"):
     found = found_by(lengths, models.with_budget(fresh(), calls=3, tokens=2 * tokens))
     assert found is not None, (
-        "Give the model batch_size texts at a time, those of like length together."
+        "Give the model batch_size texts at a time, those of similar length together."
     )
     found = found_by(
         lengths, models.with_budget(fresh(), calls=12, tokens=int(1.3 * tokens)), batch_size=4
     )
     assert found is not None, (
-        "Put texts of like length into one batch, and no more than batch_size of them."
+        "Put texts of similar length into one batch, and no more than batch_size of them."
     )
     assert distinct(found) == 2, "Return the vectors of the texts."
 with rules("mode"):
@@ -1137,8 +1146,7 @@ show.heatmap(rows @ rows.T, mine, list("12345"))
 #
 # ### A head on top
 #
-# Such vectors are also what a **head** gets: the last, small part of a model, which turns vectors into an answer. For classes it is one table of numbers: a score per class. (It has nothing to do with the heads of attention; both are called so.) Here the body of the model stays as it is, and only a head is trained, to tell six kinds of
-# requests apart. Beside it stands TF-IDF: it counts words, and rare ones weigh more. The curves show the share of test requests that are right:
+# Such vectors are also what a **head** gets: the last, small part of a model, which turns vectors into an answer. For classes it is one table of numbers: a score per class. (It has nothing to do with the heads of attention; both are called so.) Here the body of the model stays as it is, and only a head is trained, to tell six kinds of requests apart: a logistic regression on your vectors. Beside it stands TF-IDF: it counts words, and rare ones weigh more. The curves show, by the number of examples per class, the share of test requests that are right:
 
 # %% tags=["lesson"]
 from helpers import baselines, intent
@@ -1164,7 +1172,7 @@ for size in sizes:
 show.curves(right, "examples", sizes)
 
 # %% [markdown]
-# That is what pretraining is worth: with few examples the head knows far more than the words in them, because like texts have like vectors. In the next units you will go one step further and train the body, too. That is called **fine-tuning**.
+# That is what pretraining is worth: with few examples the head is right far more often than TF-IDF, because similar texts have similar vectors. In the next units you will go one step further and train the body, too. That is called **fine-tuning**.
 #
 # ### Exercise 6: `search` (3 points)
 #
@@ -1286,9 +1294,9 @@ show.examples(
 )
 
 # %% [markdown]
-# Look closely: are there requests among them that ask for the opposite? “Darker” and “lighter” stand in like places, so they have like vectors. To find by meaning is not the same as to understand.
+# Look closely: are there requests among them that ask for the opposite? “Darker” and “lighter” stand in similar places, so they have similar vectors. To find by meaning is not the same as to understand.
 #
-# And across languages? A model that has read many languages puts the same meaning into the same place, whatever the language. The next cell takes your first query and searches in English, Russian and Spanish requests at once, those about sound and those that ask for a fact, if `multilingual-e5-small` is on this machine; otherwise the table stays empty.
+# And across languages? A model that has read many languages puts the same meaning into the same place, whatever the language. The next cell takes your first query and shows the two best requests in each of the three languages, out of those about sound and those that ask for a fact, if `multilingual-e5-small` is on this machine; otherwise the table stays empty.
 
 # %% tags=["lesson"]
 found = []
@@ -1310,7 +1318,7 @@ show.texts([hit["text"] for hit in found], language=[hit["language"] for hit in 
 # <details>
 # <summary>The same without the course: search your own notes</summary>
 #
-# Put your functions `mean_pooling`, `embed` and `search` above these lines, and a file with one text per line beside them. For texts in other languages than English take the checkpoint `intfloat/multilingual-e5-small`.
+# Put your functions `mean_pooling`, `embed` and `search` above these lines, and a file with one text per line beside them. They need `pip install "transformers[torch]"`. For texts in other languages than English take the checkpoint `intfloat/multilingual-e5-small`; its authors recommend to begin every text with `query: `.
 #
 # ```python
 # from pathlib import Path
@@ -1323,14 +1331,15 @@ show.texts([hit["text"] for hit in found], language=[hit["language"] for hit in 
 # model = AutoModel.from_pretrained(checkpoint)
 # texts = Path("notes.txt").read_text(encoding="utf-8").splitlines()
 # vectors = embed(texts, model, tokenizer)
-# search("too loud", texts, vectors, model, tokenizer)
+# for found in search("too loud", texts, vectors, model, tokenizer):
+#     print(found)
 # ```
 #
 # </details>
 #
 # ## 8. A model that learns
 #
-# You know all parts now. Let us put them together and watch a model learn, from nothing. The task: turn a sequence of digits round.
+# You know all parts now. Let us put them together and watch a model learn, from nothing. The task: reverse a sequence of digits.
 
 # %%
 length, symbols = 8, 10
@@ -1347,7 +1356,7 @@ inputs[0], targets[0]
 #
 # </details>
 #
-# `one_layer.OneLayer(symbols, length)` is a transformer with one layer and one head. With `positions=False` it has no table of positions. This is its code, in PyTorch; find the parts that you know:
+# `one_layer.OneLayer(symbols, length)` is a transformer with one layer and one head of attention; its `self.head` is the other kind, the one that answers. With `positions=False` it has no table of positions. This is its code, in PyTorch; find the parts that you know:
 #
 # <details>
 # <summary>The code of the model</summary>
@@ -1386,11 +1395,10 @@ inputs[0], targets[0]
 # 3. `loss.backward()` computes the **gradient**: for each number of the model, in which direction the loss grows.
 # 4. `optimizer.step()` moves each number a little the other way. The **learning rate** says how far.
 #
-# `zero_grad` forgets the gradient of the step before. When all examples have been used once, an **epoch** is over: here after 32 steps, and then `fit` begins again with the first batch.
+# `zero_grad` forgets the gradient of the step before. When all examples have been used once, an **epoch** is over: here during step 32. `fit` then goes round to the first examples again.
 
 # %%
 from torch import nn
-import torch
 
 # %% reference="fit"
 from helpers.one_layer import fit
@@ -1528,16 +1536,16 @@ show.heatmap(
 # Five questions to check yourself. Answer first, then look.
 #
 # <details>
-# <summary>1. A text has ten tokens, a head has queries of the length 64. Which shape do the weights of this head have, and what is the sum of all of them?</summary>
+# <summary>1. A text has ten tokens, a head has queries of 64 numbers. Which shape do the weights of this head have, and what is the sum of all of them?</summary>
 #
-# Ten rows and ten columns. Each row adds up to 1, so all together 10. The length 64 is only the length of what is compared.
+# Ten rows and ten columns. Each row adds up to 1, so all together 10. Where the 64 numbers of a query meet those of a key, a single score is left.
 #
 # </details>
 #
 # <details>
-# <summary>2. Why are scores divided by the root of the length of a query?</summary>
+# <summary>2. Why are scores divided by the root of how many numbers a query has?</summary>
 #
-# A dot product of long vectors has more summands and becomes larger. Softmax would then give nearly everything to a single token, and the model would learn badly.
+# A dot product of vectors with many numbers has many summands and becomes large. Softmax would then give nearly everything to a single token, and the model would learn badly.
 #
 # </details>
 #
@@ -1562,7 +1570,7 @@ show.heatmap(
 #
 # </details>
 #
-# The next unit is `emotion`: there you train a pretrained model for a task of your own, with nothing but the library that everybody uses.
+# The next unit is `emotion`: there you train a pretrained model for a task of your own, with the library that everybody uses and a few functions of the course.
 
 # %% [markdown] shared="hand_in"
 
