@@ -224,7 +224,8 @@ def test_closing_in_the_middle_leaves_nothing(kind):
     except SandboxUnavailable as error:
         pytest.skip(str(error))
     with warm:
-        warm.student().run("import subprocess\nsubprocess.Popen(['sleep', '1000'])")
+        student = warm.student()  # whoever lets go of it lets it end
+        student.run("import subprocess\nsubprocess.Popen(['sleep', '1000'])")
         pids, until = set(), time.monotonic() + 20
         while len(pids) < 3 and time.monotonic() < until:  # on a busy machine a container's processes show up late
             pids |= {*warm.watch.own, *warm.processes()}
