@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Tests wait for sandboxes, servers and a browser a third of their time: one process more than there are cores.
+# Tests wait for sandboxes, servers and a browser a third of their time: one process more than there are cores, and in
+# each of them one thread.
 PROCESSES = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .PHONY: demo test build lint clean
@@ -15,7 +16,7 @@ demo: $(READY) ## run a unit, grade a class of sample submissions, write demo/re
 	$(BIN)/python -m course.demo
 
 test: $(READY) lint ## all tests
-	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 build: $(READY) ## source/ and release/ from the units' texts
 	$(BIN)/course build

@@ -28,6 +28,8 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassifierOutput
 
+from helpers import frozen
+
 
 @strict
 class MeanPoolingConfig(BertConfig):
@@ -94,6 +96,7 @@ class _Head(BertPreTrainedModel):
         self.standardize = Standardize(features)
         self.dropout = nn.Dropout(config.hidden_dropout_prob if dropout is None else dropout)
         self.classifier = nn.Linear(features, config.num_labels)
+        self.memory = frozen.Memory()
         self.post_init()
 
     def vectors(self, hidden, attention_mask):
@@ -112,9 +115,18 @@ class _Head(BertPreTrainedModel):
         output_hidden_states=None,
         return_dict=None,
     ):
-        """Return `logits [..., k]`, and with `labels [...]` the cross-entropy as `loss`; -100 is left out."""
+        """Return `logits [..., k]`, and with `labels [...]` the cross-entropy as `loss`; -100 is left out.
+
+        What frozen layers say of a text is computed once, from the first step of a training on, unless more is asked
+        for than the logits.
+        """
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
+        more = (position_ids is not None, inputs_embeds is not None, output_attentions, output_hidden_states)
+        if (self.training or self.memory.states) and not any(more) and self._remembers(attention_mask):
+            types = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
+            hidden = self.memory.hidden(self.bert, self.layers, input_ids, attention_mask, types)
+            return self._output(hidden, attention_mask, labels, return_dict)
         outputs = self.bert(
             input_ids,
             attention_mask=attention_mask,
@@ -125,17 +137,24 @@ class _Head(BertPreTrainedModel):
             output_hidden_states=True,
             return_dict=True,
         )
-        hidden = torch.cat([outputs.hidden_states[layer] for layer in self.layers], dim=-1)
-        logits = self.classifier(self.dropout(self.vectors(hidden, attention_mask)))
-        output = self.output_class(
-            loss=None
-            if labels is None
-            else nn.functional.cross_entropy(logits.view(-1, self.num_labels), labels.view(-1)),
-            logits=logits,
-            hidden_states=outputs.hidden_states if output_hidden_states else None,
-            attentions=outputs.attentions,
-        )
+        hidden = [outputs.hidden_states[layer] for layer in self.layers]
+        states = outputs.hidden_states if output_hidden_states else None
+        return self._output(hidden, attention_mask, labels, return_dict, states, outputs.attentions)
+
+    def _output(self, hidden, attention_mask, labels, return_dict, hidden_states=None, attentions=None):
+        """The head's answer to the `hidden` states of the layers that it reads."""
+        vectors = self.vectors(torch.cat(hidden, dim=-1), attention_mask)
+        logits = self.classifier(self.dropout(vectors))
+        loss = None
+        if labels is not None:
+            loss = nn.functional.cross_entropy(logits.view(-1, self.num_labels), labels.view(-1))
+        output = self.output_class(loss=loss, logits=logits, hidden_states=hidden_states, attentions=attentions)
         return output.to_tuple() if return_dict is False else output
+
+    def _remembers(self, attention_mask) -> bool:
+        """Whether some layers are frozen, and attention is computed in a way that takes a mask to be added."""
+        adds = self.config._attn_implementation in ("eager", "sdpa")
+        return adds and attention_mask is not None and frozen.frozen_layers(self.bert) > 0
 
 
 class MeanPoolingClassifier(_Head):
