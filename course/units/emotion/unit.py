@@ -173,8 +173,8 @@ show.table(baselines)
 # The table shows two numbers:
 #
 # - **accuracy**: the share of tweets whose class is right;
-# - **F1**, here `f1`, the *macro* kind: for every class one number that is high only if the class is found, and found without false alarms; then
-#   the mean over the classes. It joins *precision*, the share of a class's predictions that are right, and *recall*, the share of the class that is found.
+# - **F1**, here `f1`, the *macro* kind: for every class one number that is high only if the class is found, and found without false alarms: it joins *precision*, the share
+#   of a class's predictions that are right, and *recall*, the share of the class that is found; then the mean over the classes.
 #
 # Look at the first row. A model that never says anything but the most frequent class has a poor accuracy and a far poorer F1. Accuracy counts
 # tweets, so the frequent classes rule it. Macro F1 counts classes, and the rare ones weigh as much as the others.
@@ -223,7 +223,7 @@ show.examples(token=encoded.tokens(), **encoded, decode=one_by_one)
 #
 # ### Whose words are in the vocabulary?
 #
-# A vocabulary is made from texts: what is frequent in them becomes one token. So it knows one language better than another. We compare that of your model, that of MiniLM, which was made from English texts, and that of `multilingual-e5-small`, if it is on this machine.
+# A vocabulary is made from texts: what is frequent in them becomes one token. So it knows one language better than another. We compare that of your model, that of MiniLM, which was made from English texts, and that of `multilingual-e5-small`, if it is on this machine. The same vocabulary is shown once.
 
 # %% tags=["lesson"]
 tokenizers = {checkpoint: tokenizer}
@@ -253,8 +253,7 @@ for code in ["en", "ru", "es"]:
 show.table(fertility)
 
 # %% [markdown]
-# The English vocabulary cuts Russian nearly into letters: about five pieces a word. Such a text takes more time, a limit of 60 tokens cuts off
-# most Russian tweets, and a single letter means nothing: the model would have to learn the language from scratch, out of a few hundred tweets.
+# The English vocabulary cuts Russian nearly into letters: about five pieces a word. Such a text takes more time, the limit of 60 tokens that you meet in exercise 1 would cut off most Russian tweets, and a single letter means nothing: the model would have to learn the language from scratch, out of a few hundred tweets.
 # Spanish has the same letters as English, and its words still fall into more pieces. A vocabulary for a hundred languages has its price, too: it
 # cuts English finer than one that was made for English alone.
 #
@@ -758,7 +757,7 @@ else:
 # Three helpers of the course adapt the training to small data and small machines:
 #
 # - `training.adapt(model, profile)` freezes the table of embeddings and the lower layers, as many as `profile.frozen_layers` says: their weights stay as they are, and a step is cheaper.
-#   It may also switch off the **dropout** of attention. Dropout sets some numbers to zero by chance during training, so that the model does not rely on any single one. It changes the model that it gets, and returns nothing.
+#   It may also switch off the **dropout** of attention. Dropout sets some numbers to zero by chance during training, so that the model does not rely on any single one. The function changes the model that it gets, and returns nothing.
 # - `training.make_optimizer(profile, model)` makes the *optimizer*, which carries out the steps: AdamW, which `Trainer` would take as well. But here `learning_rate` holds for the
 #   head only; from each layer to the one below, the rate is multiplied by `profile.layer_decay`: what the lower layers know is more general, so it should change less.
 # - `training.by_length(tokenized["train"], profile.batch_size)` puts tweets of similar length into one batch, as you saw in section 4, and the batches in random order. It returns the ordered data.
@@ -1110,7 +1109,7 @@ classify = pipeline("text-classification", model=saved, tokenizer=saved)
 classify(mine, truncation=True, max_length=60)
 
 # %% [markdown]
-# The same names as in the table above? This folder is deleted when the kernel stops. To keep your model, name another one in the first line, for example `"my-emotions"`, and in Colab download it or put it on your Drive.
+# The same names as in the table above? This folder is deleted when the kernel stops. To keep your model, put another folder in its place, for example `"my-emotions"`, and in Colab download it or put it on your Drive.
 #
 # ### Does it hear irony?
 #
@@ -1195,7 +1194,7 @@ show.bars(dict(zip(stance_names, counts)), "train")
 #    with five, even if no tweet has one of them.
 # 2. **Learned.** The tokenizer and the model belong to `checkpoint`, the model is a fresh one, and `trainer.train()` has trained it. Of new texts
 #    in three classes it gets at least 60 % right.
-# 3. **Splits.** Train on all of `train`, with `validation` as the data for the evaluation. As before, this point needs a model that has learned.
+# 3. **Splits.** Train on all of `train`, with `validation` as the data for the evaluation, so that `trainer.evaluate()` can measure there later. As before, this point needs a model that has learned.
 # 4. **Settings.** They come from `profiles.load("stance", checkpoint=checkpoint)`: so small a dataset needs other ones. The profile is the one that you chose at the top. Its `max_steps` does not matter here.
 # 5. **Scores.** The second of the pair is a dictionary with `accuracy` and `f1`: those on `test`, as your `compute_metrics` counts them.
 #

@@ -266,7 +266,7 @@ scores = small @ small.T / np.sqrt(2)
 scores
 
 # %% [markdown]
-# `small.T` is `small` with rows and columns swapped, and `@` multiplies two tables so that the dot product of every row with every row comes out. Read it row by row: how well does this token fit each token, itself included? Such a number is called a **score**. The division by $\sqrt{2}$ (2 is how many numbers a vector has) keeps the scores from growing with how many numbers there are.
+# `small.T` is `small` with rows and columns swapped, and `@` multiplies two tables: each row of the left one with each column of the right one, by dot product. So here every row meets every row. Read it row by row: how well does this token fit each token, itself included? Such a number is called a **score**. The division by $\sqrt{2}$ (2 is how many numbers a vector has) keeps the scores from growing with how many numbers there are.
 #
 # **Step 2: shares.** **Softmax** turns a row of scores into shares: all are positive, they add up to 1, and a larger score gets a larger share. Each score becomes a power of $e$, and
 # each power is divided by the sum of all.
@@ -293,7 +293,7 @@ show.bars(dict(zip(mine, shares[0].round(2).tolist())), mine[0])
 # <details>
 # <summary>Answer</summary>
 #
-# The word about money pulls the “bank” to the other side: the same word, another neighbour, another vector. Multiplied by 10, all scores become a hundred times as large. Softmax then gives
+# The word about money pulls the “bank” to the other side: the same word, another neighbour, another vector. If `small` is multiplied by 10, all scores become a hundred times as large. Softmax then gives
 # nearly everything to the largest ones, and if there are two of the same size, half to each. Very large scores make `np.exp` overflow: you will have to prevent that in a moment.
 #
 # </details>
@@ -590,7 +590,7 @@ for name, one in {"model": model, "zeros": inside.without_positions(model)}.item
 show.table(likeness)
 
 # %% [markdown]
-# With positions the two differ, if only a little: most of what a text says lies in its words. Without them they are the same to the last digit, and nothing that comes later could tell them apart. You will see how much depends on positions in section 8, where a model has to learn without them.
+# With positions the two differ, if only a little: most of what a text says lies in its words. Without positions they are the same to the last digit, and nothing that comes later could tell them apart. You will see how much depends on positions in section 8, where a model has to learn without them.
 #
 # ### Who may see whom
 #
@@ -661,7 +661,7 @@ drawings.figure("layer")
 # %% [markdown]
 # - **Attention**, with several heads side by side: tokens take over something from each other.
 # - **Add and normalize**: what came in is added to the result, so that nothing gets lost. Then the numbers of each vector are brought to a common size.
-# - **Feed-forward network**: each vector by itself is multiplied by a table of numbers that makes it longer (here four times), what is negative is made nearly zero, and a second table makes it as short as before. What has been gathered is worked on here.
+# - **Feed-forward network**: each vector by itself is multiplied by a table that gives it more numbers (here four times as many), what is negative is made nearly zero, and a second table brings it back to as many as before. What has been gathered is worked on here.
 #
 # Then the next layer does the same, with numbers of its own. What does that do to the “bank”? Here are four sentences, two with the one meaning and two with the other:
 
@@ -712,7 +712,7 @@ drawings.figure("decoder")
 # %% [markdown]
 # ### Encoder–decoder
 #
-# Both together: an encoder reads, a decoder writes, and at every step the decoder also looks at the vectors of the encoder. This is called **cross-attention**: the queries are the decoder's, keys and values the encoder's. So $n$ and $m$ differ. It is made for turning one text into another; in the unit `toxicity`
+# Both together: an encoder reads, a decoder writes, and at every step the decoder also looks at the vectors of the encoder. This is called **cross-attention**: the queries are the decoder's, keys and values the encoder's. So $n$ and $m$ may differ. It is made for turning one text into another; in the unit `toxicity`
 # you will meet T5, which is built like this.
 
 # %% tags=["lesson"]
@@ -831,7 +831,7 @@ with torch.no_grad():
 vectors.shape
 
 # %% [markdown]
-# Two texts, each filled up to the longer one, and a vector for each token. With `vectors.numpy()` a tensor becomes an array of NumPy.
+# Two texts, the shorter one filled up, and a vector for each token. With `vectors.numpy()` a tensor becomes an array of NumPy.
 #
 # ### Exercise 4: `mean_pooling` (4 points)
 #
@@ -947,7 +947,7 @@ rules.score()
 #    tokenizer.
 # 2. **Length one.** Each row is divided by its length, the root of the sum of its squares (`np.linalg.norm`), so that the length becomes 1: then the dot product of two rows is their cosine.
 # 3. **Batches.** The model gets `batch_size` texts at a time. Texts of similar length stand in one batch, so that there is little padding: sort them by their number of tokens, and put the rows back into the order of `texts`.
-# 4. **Mode.** The model is in evaluation mode, even if it was not before: in training mode **dropout** switches some neurons off by chance. No gradients are computed: the model is called inside `with torch.no_grad():`.
+# 4. **Mode.** The model is in evaluation mode, even if it was not before: in training mode **dropout** sets some numbers to zero by chance. No gradients are computed: the model is called inside `with torch.no_grad():`.
 # 5. **No texts and strings.** For `[]` return an array of the shape `(0, d)`, where $d$ is the number of columns. If `texts` is a string and not a list, raise `TypeError`: it would be read letter by letter.
 #
 # <details>
@@ -1146,7 +1146,7 @@ show.heatmap(rows @ rows.T, mine, list("12345"))
 #
 # ### A head on top
 #
-# Such vectors are also what a **head** gets: the last, small part of a model, which turns vectors into an answer. For classes it is one table of numbers: a score per class. (It has nothing to do with the heads of attention; both are called so.) Here the body of the model stays as it is, and only a head is trained, to tell six kinds of requests apart: a logistic regression on your vectors. Beside it stands TF-IDF: it counts words, and rare ones weigh more. The curves show, by the number of examples per class, the share of test requests that are right:
+# Such vectors are also what a **head** gets: the last, small part of a model, which turns vectors into an answer. For classes it is one table of numbers: a score per class. (It has nothing to do with the heads of attention; both are called so.) Here everything below it, the **body** of the model, stays as it is, and only a head is trained, to tell six kinds of requests apart: a logistic regression on your vectors. Beside it stands TF-IDF: it counts words, and rare ones weigh more. The curves show, by the number of examples per class, the share of test requests that are right:
 
 # %% tags=["lesson"]
 from helpers import baselines, intent
