@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import itertools
 import re
+import subprocess
 import sys
 import tomllib
 
@@ -63,6 +64,12 @@ def test_conda_lists_every_requirement():
 
 def test_a_planted_difference_is_seen():
     assert not {"numpy": "1.0"}.items() <= constraints().items()
+
+
+def test_a_notebook_is_read_without_a_grammar_of_addresses():
+    """jsonschema from 4.25 on builds one with lark whenever it is imported: 1.7 s for each program of the course."""
+    code = "import nbformat, sys; print('lark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 def test_colab_keeps_its_torch_and_numpy():
