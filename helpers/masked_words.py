@@ -79,7 +79,8 @@ class Counts:
 class SmallModel:
     """Guesses by a transformer of one layer, which has its word vectors from this task and nothing else.
 
-    Words that occur once or twice only are `[UNK]`. The head has the same numbers as the table of word vectors, as in BERT.
+    Words that occur less than three times are `[UNK]`. The head has the same numbers as the table of word vectors, as
+    in BERT.
     """
 
     def __init__(self, texts: list[str], size: int = 64, seed: int = 0):
