@@ -9,10 +9,8 @@ import contextlib
 import datetime
 import fcntl
 import functools
-import os
 import re
 import shutil
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -30,6 +28,14 @@ from course.grade.job import Graded
 from course.verdict import NO_ANSWER, CellScore, Verdict, bounded
 
 
+def schema_version() -> str:
+    """The version of nbgrader's tables, which stands in every new gradebook."""
+    import nbgrader
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(Path(nbgrader.__file__).parent / "alembic")).get_current_head()
+
+
 class Ledger:
     """Opens the course's gradebook, making it where it is missing. Use it as a context manager.
 
@@ -39,8 +45,6 @@ class Ledger:
     def __init__(self, folder: Folder, due: Mapping[str, datetime.datetime] | None = None):
         from nbgrader.coursedir import CourseDirectory
 
-        # nbgrader calls `alembic` by name; it stands beside the interpreter, also where that is not on PATH.
-        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         self.folder, self.due = folder, due or {}
         self.config = folder.config.copy()
         self.config.CourseDirectory.root = str(folder.root)
@@ -55,8 +59,10 @@ class Ledger:
         return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
 
     def __enter__(self):
+        from nbgrader import api
         from nbgrader.api import Course, Gradebook
 
+        api.get_alembic_version = schema_version  # nbgrader's own starts a program for it, and finds it by name only
         warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own queries, nothing a teacher can act on
         with self.alone(), database_errors():
             self.gradebook = Gradebook(self.coursedir.db_url, self.coursedir.course_id)

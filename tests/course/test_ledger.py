@@ -5,17 +5,19 @@ import pwd
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import nbformat
+import nbgrader
 import pytest
 from nbgrader.api import Gradebook
 
 from course.cli import main
 from course.folder import CourseError, Folder
 from course.grade import lateness, marks
-from course.grade.ledger import GradingError, Ledger
+from course.grade.ledger import GradingError, Ledger, schema_version
 
 WRONG = {"add": "def add(a, b):\n    return a - b"}
 
@@ -33,6 +35,18 @@ def review(course, student: str, **points: float) -> None:
             grade.manual_score, grade.needs_manual_grade = score, False
         gradebook.find_comment("essay", "sums", "sums", student).manual_comment = "Well said."
         gradebook.db.commit()
+
+
+def test_the_version_of_the_tables_is_the_one_that_nbgrader_writes():
+    """It asks the program, which stands beside the interpreter."""
+    folder = Path(nbgrader.__file__).parent
+    ini = f"[alembic]\nscript_location = {folder / 'alembic'}"
+    with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
+        file.write(ini)
+        file.flush()
+        command = [Path(sys.executable).parent / "alembic", "-c", file.name, "heads"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.split()[0] == schema_version()
 
 
 class TestManualMarks:
