@@ -862,6 +862,8 @@ vectors.shape
 from helpers.transformer import mean_pooling
 
 # %% test="mean_pooling" points=4
+import torch
+
 rules = Rules({"mean": 1, "padding": 1, "empty rows": 1, "NumPy and torch": 1})
 some_vectors = np.array([[[2.0, 4.0], [4.0, 8.0], [9.0, 9.0]]])
 with rules("mean"):
