@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -235,8 +236,9 @@ def press(browser, *keys: str) -> None:
 
 
 def said(browser, beginning: str) -> None:
-    status = (By.ID, "said")
-    WebDriverWait(browser, 10).until(lambda b: b.find_element(*status).text.startswith(beginning))
+    status = (By.ID, "said")  # the page may be loading anew, with another element of that name
+    wait = WebDriverWait(browser, 10, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
+    wait.until(lambda b: b.find_element(*status).text.startswith(beginning))
 
 
 def test_a_class_is_marked_by_the_keyboard(essay_class, browser):
