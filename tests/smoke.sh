@@ -23,5 +23,7 @@ trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/env"
 "$folder/env/bin/pip" install --quiet --constraint constraints.txt ".[offline]" jupyterlab nbval pytest
 cp "$notebook" "$folder"
-cd "$folder"  # helpers come from the environment, not from this folder
-env/bin/python -m pytest --nbval-lax -p no:cacheprovider "${name%-*}.ipynb"
+mkdir "$folder/teacher"  # hidden tests read the texts that only the teacher's side has; all else is the student's
+ln -s "$PWD/course" "$folder/teacher/course"
+cd "$folder"
+PYTHONPATH="$folder/teacher" env/bin/python -m pytest --nbval-lax -p no:cacheprovider "${name%-*}.ipynb"
