@@ -40,12 +40,12 @@ class Memory:
     def __deepcopy__(self, memo):
         return Memory(self.most_bytes)  # another model begins with nothing
 
-    def hidden(self, bert, layers: list[int], ids, mask, types) -> list:
+    def hidden(self, bert, frozen: int, layers: list[int], ids, mask, types) -> list:
         """The hidden states after `layers`, each `[n, length, size]`, as `bert` gives them; zeros where padding is.
 
-        `ids`, `mask` and `types` are `[n, length]`. The layers that learn are computed, the frozen ones if need be.
+        `ids`, `mask` and `types` are `[n, length]`, `frozen` is the number of frozen layers, at least 1. The layers
+        that learn are computed, the frozen ones if need be.
         """
-        frozen = frozen_layers(bert)
         after = (*(layer for layer in layers if layer < frozen), frozen)
         self._forget_others(after, bert, frozen)
         keys, lengths = _keys(ids, mask, types)
@@ -61,9 +61,7 @@ class Memory:
         for row, key in enumerate(keys):
             states[:, row, : lengths[row]] = known[key]
         found = dict(zip(after, states))
-        hidden, shown = found[frozen], _additive(mask, states.dtype)
-        for number, layer in enumerate(bert.encoder.layer[frozen:], start=frozen + 1):
-            found[number] = hidden = layer(hidden, shown)
+        found |= _through(bert.encoder.layer[frozen:], found[frozen], mask, first=frozen + 1)
         return [found[layer] for layer in layers]
 
     def _forget_others(self, after: tuple[int, ...], bert, frozen: int) -> None:
@@ -91,12 +89,14 @@ def _keys(ids, mask, types) -> tuple[list[tuple], list[int]]:
 def _lower(bert, after: tuple[int, ...], ids, mask, types):
     """The hidden states `[layers, n, length, size]` after the layers `after`; 0 stands for the embeddings."""
     hidden = bert.embeddings(input_ids=ids, token_type_ids=types)
-    shown, found = _additive(mask, hidden.dtype), {0: hidden}
-    for number, layer in enumerate(bert.encoder.layer[: after[-1]], start=1):
-        found[number] = hidden = layer(hidden, shown)
+    found = {0: hidden} | _through(bert.encoder.layer[: after[-1]], hidden, mask, first=1)
     return torch.stack([found[number] for number in after])
 
 
-def _additive(mask, dtype):
-    """The mask as it is added to the scores of attention, `[n, 1, 1, length]`."""
-    return (1 - mask[:, None, None].to(dtype)) * torch.finfo(dtype).min
+def _through(layers, hidden, mask, first: int) -> dict[int, torch.Tensor]:
+    """The hidden states after each of some layers that follow each other, by its number."""
+    shown = (1 - mask[:, None, None].to(hidden.dtype)) * torch.finfo(hidden.dtype).min  # is added to the scores
+    found = {}
+    for number, layer in enumerate(layers, start=first):
+        found[number] = hidden = layer(hidden, shown)
+    return found

@@ -123,9 +123,10 @@ class _Head(BertPreTrainedModel):
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
         more = (position_ids is not None, inputs_embeds is not None, output_attentions, output_hidden_states)
-        if (self.training or self.memory.states) and not any(more) and self._remembers(attention_mask):
+        remembers = (self.training or self.memory.states) and attention_mask is not None and not any(more)
+        if remembers and (below := self._frozen_layers()) > 0:
             types = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
-            hidden = self.memory.hidden(self.bert, self.layers, input_ids, attention_mask, types)
+            hidden = self.memory.hidden(self.bert, below, self.layers, input_ids, attention_mask, types)
             return self._output(hidden, attention_mask, labels, return_dict)
         outputs = self.bert(
             input_ids,
@@ -151,10 +152,9 @@ class _Head(BertPreTrainedModel):
         output = self.output_class(loss=loss, logits=logits, hidden_states=hidden_states, attentions=attentions)
         return output.to_tuple() if return_dict is False else output
 
-    def _remembers(self, attention_mask) -> bool:
-        """Whether some layers are frozen, and attention is computed in a way that takes a mask to be added."""
-        adds = self.config._attn_implementation in ("eager", "sdpa")
-        return adds and attention_mask is not None and frozen.frozen_layers(self.bert) > 0
+    def _frozen_layers(self) -> int:
+        """How many layers are frozen; none where attention is computed in a way that takes no mask to be added."""
+        return frozen.frozen_layers(self.bert) if self.config._attn_implementation in ("eager", "sdpa") else 0
 
 
 class MeanPoolingClassifier(_Head):

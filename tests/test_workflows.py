@@ -33,6 +33,8 @@ def test_an_action_has_one_version():
 @each_workflow
 def test_it_may_read_and_a_single_job_more(name):
     assert yaml.safe_load(WORKFLOWS[name])["permissions"] == {"contents": "read"}
+    more = {job: has["permissions"] for job, has in jobs(name).items() if "permissions" in has}
+    assert more == ({"report": {"issues": "write"}} if name == "newest" else {})
 
 
 @each_workflow
