@@ -41,7 +41,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
-from helpers import data, emotion, inside, models, profiles, show, training, transformer
+from helpers import data, emotion, intent, models, profiles, show, training, transformer
 from helpers.rules import Rules
 import numpy as np
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments, set_seed
@@ -227,9 +227,7 @@ show.examples(token=encoded.tokens(), **encoded, decode=one_by_one)
 
 # %% tags=["lesson"]
 tokenizers = {checkpoint: tokenizer}
-english = models.fetch(models.OFFLINE_ENCODER)
-tokenizers[models.OFFLINE_ENCODER] = AutoTokenizer.from_pretrained(english)
-for name in inside.at_hand("multilingual-e5-small"):
+for name in intent.encoders_at_hand(profile)[1:]:
     tokenizers[name] = AutoTokenizer.from_pretrained(models.fetch(name))
 mine = [
     "disproportionately",
