@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # each of them one thread.
 PROCESSES = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: demo test build lint clean
+.PHONY: demo test build site lint clean
 
 demo: $(READY) ## run a unit, grade a class of sample submissions, write demo/report.html
 	$(BIN)/course build
@@ -21,6 +21,9 @@ test: $(READY) lint ## all tests
 build: $(READY) ## source/ and release/ from the units' texts
 	$(BIN)/course build
 
+site: $(READY) ## the course as a website in site/
+	$(BIN)/course site
+
 lint: $(READY) ## style of the code, and whether built files are what the texts make
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -28,11 +31,11 @@ lint: $(READY) ## style of the code, and whether built files are what the texts 
 	$(BIN)/course build --check
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) demo runs
+	rm -rf $(VENV) demo runs site
 
 $(READY): pyproject.toml course/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another with make PYTHON=…") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,demo]' --editable './course[test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,demo]' --editable './course[site,test]'
 	@touch $@

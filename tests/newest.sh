@@ -14,7 +14,7 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/env"
-"$folder/env/bin/pip" install --quiet --editable '.[offline,demo]' --editable './course[test]'
+"$folder/env/bin/pip" install --quiet --editable '.[offline,demo]' --editable './course[site,test]'
 "$folder/env/bin/pip" install --quiet --upgrade transformers datasets
 "$folder/env/bin/pip" list --format=freeze | grep -iE '^(transformers|datasets|tokenizers|huggingface_hub|torch|numpy)=='
 "$folder/env/bin/python" -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile "${@:-tests/helpers}"

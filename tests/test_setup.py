@@ -101,7 +101,7 @@ def imported(room):
 @pytest.mark.parametrize(("room", "distributions"), [("helpers", [STUDENTS]), ("course", [STUDENTS, TEACHERS])])
 def test_what_is_imported_is_required(room, distributions):
     """Whoever installs a distribution, without what tests need, has every module that it imports."""
-    extras = itertools.chain(*STUDENTS["optional-dependencies"].values())
+    extras = [*itertools.chain(*STUDENTS["optional-dependencies"].values()), *TEACHERS["optional-dependencies"]["site"]]
     required = [*itertools.chain(*(of["dependencies"] for of in distributions)), *extras]
     there, owners = brought(required), importlib.metadata.packages_distributions()
     assert [name for name in imported(room) if not {normal(owner) for owner in owners.get(name, [])} & there] == []

@@ -30,11 +30,17 @@ def test_an_action_has_one_version():
     assert len(used) == len({action for action, _ in used})
 
 
+MORE = {
+    "newest": {"report": {"issues": "write"}},
+    "site": {"publish": {"pages": "write", "id-token": "write"}},
+}
+
+
 @each_workflow
 def test_it_may_read_and_a_single_job_more(name):
     assert yaml.safe_load(WORKFLOWS[name])["permissions"] == {"contents": "read"}
     more = {job: has["permissions"] for job, has in jobs(name).items() if "permissions" in has}
-    assert more == ({"report": {"issues": "write"}} if name == "newest" else {})
+    assert more == MORE.get(name, {})
 
 
 @each_workflow

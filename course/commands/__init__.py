@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from course import Refusal
 
 NAMES = ("build", "messages", "run", "release", "collect", "grade", "mark", "feedback", "report", "return")
-NAMES += ("due", "doctor", "forget", "export-data")
+NAMES += ("site", "due", "doctor", "forget", "export-data")
 
 
 class UsageError(Refusal):

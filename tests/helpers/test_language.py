@@ -21,7 +21,7 @@ def reader(request):
 def pictures(monkeypatch):
     """The pictures that were shown."""
     shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
+    monkeypatch.setattr("IPython.display.display", lambda figure, **_: shown.append(figure))
     return shown
 
 

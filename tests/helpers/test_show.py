@@ -193,6 +193,50 @@ def words(axes):
     return {text.get_text().strip() for text in [*axes.texts, *labels]}
 
 
+TRAINED = SimpleNamespace(
+    state=SimpleNamespace(
+        log_history=[
+            {"epoch": 1, "loss": 2.0},
+            {"epoch": 1, "eval_loss": 1.5, "eval_f1": 0.4},
+            {"epoch": 2, "loss": 1.0},
+            {"epoch": 2, "eval_loss": 1.25, "eval_f1": 0.75},
+        ]
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("plot", "arguments", "said"),
+    [
+        (show.bars, ({"PER": 3, "LOC": 12}, "entities"), "entities: PER 3; LOC 12."),
+        (show.histogram, ([4, 5, 6, 6, 20], "length", 60), "length: 5 values from 4 to 20, most of them about 6; 60."),
+        (show.confusion, (list("aabb"), list("abbb"), ["a", "b"]), "predictions, labels: a → a 1, b 1; b → b 2."),
+        (show.curves, ({"loss": [3, 2, 1.5]}, "step"), "step: loss: 3, 2, 1.5."),
+        (show.curves, ({"x": [*range(40)]}, "layer"), "layer: x: from 0 to 39, between 0 and 39."),
+        (show.heads, ([[[[1.0]], [[0.5]]]],), "head, layer: 1 rows, 2 columns."),
+        (show.places, (["cat", "dog"], [(0, 1), (1, 0)]), "cat; dog."),
+        (show.history, (TRAINED,), "epoch: loss: 2, 1; eval_loss: 1.5, 1.25; eval_f1: 0.4, 0.75."),
+    ],
+)
+def test_a_picture_says_what_it_shows(monkeypatch, plot, arguments, said):
+    """Where the notebook keeps it: with the output, as its text alternative."""
+    kept = []
+    monkeypatch.setattr("IPython.display.display", lambda figure, metadata: kept.append(metadata))
+    plot(*arguments)
+    assert kept == [{"image/png": {"alt": said}}]
+
+
+@pytest.mark.parametrize(
+    ("plot", "said"),
+    [(show.roc, "m (AUC 0.750)"), (show.precision_recall, "m (AP 0.833)"), (show.calibration, "m: 0, 1, 0, 1")],
+)
+def test_curves_say_their_names_and_what_the_legend_says(monkeypatch, plot, said):
+    kept = []
+    monkeypatch.setattr("IPython.display.display", lambda figure, metadata: kept.append(metadata))
+    plot([0, 1, 1, 0], {"m": [0.1, 0.9, 0.6, 0.7]})
+    assert said in kept[0]["image/png"]["alt"]
+
+
 def test_bars_have_names_and_values(drawn):
     assert {"PER", "LOC", "3", "12", "entities"} <= words(drawn(show.bars, {"PER": 3, "LOC": 12}, "entities"))
 

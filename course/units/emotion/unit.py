@@ -549,7 +549,7 @@ from helpers.emotion import build_classifier
 # %%
 set_seed(profile.seed)
 model = build_classifier(checkpoint, label_names)
-model(**inputs).logits
+model(**inputs).logits.detach()
 
 # %% [markdown]
 # The body comes with what it has learned; the head knows nothing yet. To train both on our tweets is called **fine-tuning**. Only then does the vector of the text learn to gather what matters for our classes. How much of the body is trained is a setting: the less data there are, the more of its layers stay frozen. With a few hundred tweets in Russian or Spanish the upper two layers of `multilingual-e5-small` learn, and for the second task of this notebook only the head.
@@ -1250,6 +1250,7 @@ with rules("scores"):
     assert set(trained_on_few()[1]) == {"accuracy", "f1"}, (
         "Call the scores accuracy and f1, and return no others."
     )
+trained_on_few.cache_clear()
 ### BEGIN HIDDEN TESTS
 import os
 import random

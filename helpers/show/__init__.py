@@ -1,0 +1,51 @@
+"""Pictures and tables of the notebooks: `from helpers import show`."""
+
+from helpers.show.figures import (
+    bars,
+    calibration,
+    confusion,
+    curves,
+    heads,
+    histogram,
+    history,
+    places,
+    precision_recall,
+    roc,
+    score_histogram,
+)
+from helpers.show.tables import (
+    RESULTS_MIME,
+    entities,
+    examples,
+    heatmap,
+    pieces,
+    results,
+    settings,
+    table,
+    texts,
+    token_strip,
+)
+
+__all__ = [
+    "RESULTS_MIME",
+    "bars",
+    "calibration",
+    "confusion",
+    "curves",
+    "entities",
+    "examples",
+    "heads",
+    "heatmap",
+    "histogram",
+    "history",
+    "pieces",
+    "places",
+    "precision_recall",
+    "results",
+    "roc",
+    "score_histogram",
+    "settings",
+    "table",
+    "texts",
+    "token_strip",
+]
