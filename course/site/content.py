@@ -24,7 +24,7 @@ Executed = Callable[[str, str], NotebookNode]
 WORDS = words(Path(__file__).with_name("words.toml"))
 GUIDES = ("students", "teachers", "authors", "translators", "grading", "maintainers")
 SHOWN = ("text/html", "image/svg+xml", "image/png", "text/plain")
-HEADING = re.compile(r"^# .+\n", re.M)
+HEADING = re.compile(r"^# (.+)\n", re.M)
 RESULTS = re.compile(r"^## [^\n]+\n\n(?=<!-- results -->)", re.M)
 LINK = re.compile(r"\[([^][]+)\]\((\w+)(?:\.\w\w)?\.md(#[\w-]+)?\)")
 MARKDOWN = MarkdownIt("commonmark").enable("table")
@@ -103,12 +103,19 @@ def _guide(name: str, language: str) -> str:
 
     def link(found: re.Match) -> str:
         text, page, place = found.groups(default="")
+        if text == f"{page}.md":
+            text = _title(page)
         if language in _languages_of(page):
             return f'<a href="{page}.html{place}">{text}</a>'
         return f'<a href="../en/{page}.html{place}" hreflang="en">{text}</a>'
 
     text = _guide_path(name, language).read_text(encoding="utf-8")
     return LINK.sub(link, text[HEADING.search(text).start() :])  # above the title: links to the other languages
+
+
+def _title(guide: str) -> str:
+    """The English title of a guide, for links that name its file."""
+    return HEADING.search(_guide_path(guide, "en").read_text(encoding="utf-8")).group(1)
 
 
 def _guide_path(name: str, language: str) -> Path:
@@ -151,7 +158,7 @@ def _languages_of(name: str) -> list[str]:
 def _sections(name: str) -> list[str]:
     """The ids of a page's sections, made of its English headings: they are the same in every language.
 
-    >>> _ids(["What padding costs", "Exercise 1: `scale` (5 points)", "What padding costs"])
+    >>> _ids(["4. What padding costs", "Exercise 1: `scale` (5 points)", "What padding costs"])
     ['what-padding-costs', 'exercise-1-scale-5-points', 'what-padding-costs-1']
     """
     if name in GUIDES:
@@ -166,10 +173,12 @@ def _headings(text: str) -> list[str]:
 
 
 def _ids(headings: list[str]) -> list[str]:
-    """As GitHub makes them, which is how links in the guides name them; a number where there are several."""
+    """As GitHub makes them, which is how links in the guides name them, but for a number in front, where the search of
+    Sphinx finds none; a number behind it where there are several.
+    """
     found = []
     for text in headings:
-        plain = re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
+        plain = re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-").lstrip("0123456789-")
         free = (f"{plain}-{number}" if number else plain for number in itertools.count())
         found.append(next(name for name in free if name not in found))
     return found

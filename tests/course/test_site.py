@@ -201,10 +201,10 @@ def test_it_is_open_to_everybody(served, path, width, scheme):
 
 def test_another_language_opens_at_the_same_section(served):
     page = served("en/emotion.html")
-    page.execute_script("document.getElementById('4-what-padding-costs').scrollIntoView({behavior: 'instant'})")
+    page.execute_script("document.getElementById('what-padding-costs').scrollIntoView({behavior: 'instant'})")
     link = page.find_element("css selector", ".languages a[hreflang=es]")
     page.execute_script("arguments[0].click()", link)
-    assert page.current_url.endswith("/es/emotion.html#4-what-padding-costs")
+    assert page.current_url.endswith("/es/emotion.html#what-padding-costs")
 
 
 @pytest.mark.parametrize(
@@ -214,6 +214,9 @@ def test_the_text_is_searched_without_a_server(served, language, word, found):
     page = served(f"{language}/search.html?q={word}")
     links = 'return [...document.querySelectorAll("#search-results li a")].map((link) => link.getAttribute("href"))'
     until(lambda: any(link.startswith(found) for link in page.execute_script(links)))
+    summaries = 'return [...document.querySelectorAll("#search-results li")].every((found) => found.querySelector("p"))'
+    until(lambda: page.execute_script(summaries))
+    assert page.get_log("browser") == []
 
 
 def until(holds, patience=30):
