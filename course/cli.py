@@ -5,6 +5,7 @@ something exits with 1.
 """
 
 import argparse
+import errno
 import importlib
 import sys
 
@@ -20,8 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nStopped.", file=sys.stderr)
         return 130
     except _expected_errors() as error:
-        print(f"course: {error}", file=sys.stderr)
+        print(f"course: {_in_words(error)}", file=sys.stderr)
         return 2
+
+
+def _in_words(error: Exception) -> str:
+    """What a person can do about it, where the system has only named it."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        place = f" for {error.filename}" if error.filename else ""
+        return f"The disk has no room left{place}: make some and run the command again. What was done is kept."
+    return str(error)
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:

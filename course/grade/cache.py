@@ -6,7 +6,6 @@ In: a job. Out: what came of it the last time, if that is known. Whatever is kep
 import dataclasses
 import functools
 import hashlib
-import importlib.metadata
 import json
 import sys
 from pathlib import Path
@@ -31,7 +30,7 @@ def grader_version() -> bytes:
             digest.update(path.read_bytes())
     for path in sorted(here.parents[1].glob("units/*/unseen.*")):
         digest.update(path.read_bytes())
-    for package in sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions()):
+    for package in sorted({path.name for place in sys.path for path in Path(place).glob("*.dist-info")}):
         digest.update(package.encode())
     return digest.digest()
 

@@ -91,7 +91,12 @@ class Crew:
     def _new(self, preparation: "Preparation") -> "_Worker":
         if self.nursery is None or self.nursery.process.poll() is not None:
             self.nursery = _Nursery()
-        worker = self.nursery.order(preparation)
+        try:
+            worker = self.nursery.order(preparation)
+        except ConnectionError:  # it has died just now
+            self.nursery.end()
+            self.nursery = _Nursery()
+            worker = self.nursery.order(preparation)
         self.workers.add(worker)
         return worker
 

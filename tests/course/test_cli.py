@@ -1,5 +1,6 @@
 """The command `course` as a person types it: help, checks, and one sentence for every mistake."""
 
+import errno
 import re
 
 import polib
@@ -223,3 +224,12 @@ class TestMessages:
         before = [path.read_bytes() for path in paths]
         assert course("messages", "--update")[0] == 0
         assert [path.read_bytes() for path in paths] == before
+
+
+def test_a_full_disk_is_said_with_what_to_do(mistake, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "gradebook.db"))
+
+    monkeypatch.setattr("course.folder.Folder.at", full)
+    said = mistake("grade", "ner-en", "--course-dir", tmp_path)
+    assert f"no room left for {tmp_path / 'gradebook.db'}: make some and run the command again" in said

@@ -122,6 +122,14 @@ def test_workers_that_were_prepared_do_the_jobs(job):
     assert {graded.verdict.cause for _, graded in done} <= {str(worker.pid) for worker in prepared}
 
 
+def test_a_nursery_that_is_killed_is_followed_by_another(job):
+    with contextlib.closing(pool.Crew()) as crew:
+        for student in ("fine-1", "fine-2"):
+            assert crew.run(job(student)).verdict.verdict == "graded"
+            crew.nursery.process.kill()
+            crew.idle.clear()
+
+
 SLOW_NURSERY = """
 import pathlib, sys, tempfile, time
 from course.grade import pool

@@ -1,9 +1,11 @@
 """Which sandbox is used, what it says when it cannot be, and the two that stand in for bubblewrap."""
 
 import dataclasses
+import errno
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -104,6 +106,25 @@ def test_the_environment_is_an_allow_list(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "secret")
     monkeypatch.setenv("HTTPS_PROXY", "secret")
     assert "secret" not in view.environment("/tmp", "/models").values()
+
+
+def test_no_room_for_temporary_files_is_one_sentence(monkeypatch):
+    """And not the fault of a submission."""
+
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("course.grade.sandbox.warm.tempfile.mkdtemp", full)
+    with pytest.raises(SandboxUnavailable, match=r"takes no temporary files \(No space left on device\): make room"):
+        Warm("bwrap", Limits())
+
+
+def test_a_parent_that_has_gone_is_not_waited_for():
+    """It is told apart from a system that hands no descriptors over for the moment: the job goes to another worker."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs.close()
+    with ours, pytest.raises(ConnectionError, match="gone"):
+        warm._send(ours, b"0", (0,))
 
 
 def test_a_sandbox_that_does_not_start_says_why(monkeypatch):

@@ -6,6 +6,7 @@ when it ends, nothing of it is left.
 
 import array
 import contextlib
+import errno
 import json
 import os
 import resource
@@ -40,10 +41,16 @@ class Warm:
         self.limits = limits
         self.modules = modules
         self.core = Core()
-        self.side = view.make_side()
-        self.models = tempfile.mkdtemp(prefix="course-models-")  # made by hand; a submission reads them
-        os.chmod(self.models, 0o755)
-        self.folder = None if kind == "bwrap" else tempfile.mkdtemp(prefix="course-")
+        try:
+            self.side = view.make_side()
+            self.models = tempfile.mkdtemp(prefix="course-models-")  # made by hand; a submission reads them
+            os.chmod(self.models, 0o755)
+            self.folder = None if kind == "bwrap" else tempfile.mkdtemp(prefix="course-")
+        except OSError as error:
+            raise SandboxUnavailable(
+                f"{tempfile.gettempdir()} takes no temporary files ({error.strerror}): make room there, or let TMPDIR "
+                "name another folder."
+            ) from None
         self.groups = Groups() if kind != "docker" else None
         self.control, self.listener = None, None
         _allow_more_descriptors_than_a_student_has()
@@ -238,7 +245,9 @@ def _send(connection: socket.socket, message: bytes, descriptors: tuple[int, ...
         try:
             connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))])
             return
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS:
+                raise ConnectionError("The warm parent has gone.") from None
             if time.monotonic() > deadline:
                 raise SandboxUnavailable("The system hands no descriptors over.") from None
             time.sleep(0.05)
