@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # each of them one thread.
 PROCESSES = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: demo test build site lint clean
+.PHONY: demo test build site bench lint clean
 
 demo: $(READY) ## run a unit, grade a class of sample submissions, write demo/report.html
 	$(BIN)/course build
@@ -23,6 +23,16 @@ build: $(READY) ## source/ and release/ from the units' texts
 
 site: $(READY) ## the course as a website in site/
 	$(BIN)/course site
+
+bench: $(READY) ## how fast it is, beside the goals: some hours; each line can be run alone
+	mkdir -p runs/bench
+	OMP_NUM_THREADS=1 $(BIN)/python tests/bench/start.py --notebooks all --json runs/bench/start.json
+	$(BIN)/python tests/bench/ladder.py --students 8 32 100 300 --dask --nbgrader 8 --json runs/bench/ladder.json
+	$(BIN)/python tests/bench/simulation.py runs/bench/ladder.json --json runs/bench/simulation.json
+	$(BIN)/python tests/bench/database.py --json runs/bench/database.json
+	$(BIN)/python tests/bench/overload.py --minutes 30 --json runs/bench/overload.json
+	$(BIN)/python tests/bench/inference.py --json runs/bench/inference.json
+	$(BIN)/python tests/bench/training.py --json runs/bench/training.json
 
 lint: $(READY) ## style of the code, and whether built files are what the texts make
 	$(BIN)/ruff check .

@@ -86,6 +86,7 @@ def _answers(address: str) -> bool:
 
 LONGEST = ("test_flow", "test_newest", "test_class", "test_units", "test_neighbours", "test_courses", "test_grade_cli")
 LONGEST += ("test_docs_authors", "test_marks", "test_return_command", "test_formgrader", "test_mark", "test_semester")
+LONGEST += ("test_site", "test_corpus", "test_overload")
 
 
 def pytest_collection_modifyitems(items):

@@ -1,0 +1,214 @@
+"""How many verdicts a second does the ledger write, into SQLite and into PostgreSQL?
+
+    python tests/bench/database.py --verdicts 200 --writers 1 2 4
+    python tests/bench/database.py --verdicts 1000 --json database.json
+
+What is measured is `Ledger.record`, the grader's own: marks of all graded cells of the unit `ner` in one transaction,
+and the files beside them. Nothing is run; the verdicts are made up. One writer is what a class has, for graders of one
+course folder take turns. More writers are as many processes, each with a course folder of its own and its own students,
+that enter into one database: what the database itself allows. Both databases wait for the disk, as they do by default
+(`fsync`); PostgreSQL is one that is started here, on a socket.
+
+`first` and `last` are the seconds of a verdict at the beginning and at the end, as medians of a tenth of all: does it
+take longer the more there are? A writer that finds the database locked for longer than it waits, stops: `refused`.
+"""
+
+import argparse
+import contextlib
+import functools
+import itertools
+import json
+import multiprocessing
+import os
+import pwd
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+from rich.console import Console
+from rich.table import Table
+
+from course import ROOT
+from course.commands import positive, progress_bar
+from course.folder import Folder
+from course.grade import roles
+from course.grade.errors import GradingError
+from course.grade.job import Graded
+from course.grade.ledger import Ledger
+from course.verdict import CellScore, Verdict
+from tests.bench.ladder import percentile
+
+ASSIGNMENT, NOTEBOOK = "ner-en", "ner"
+
+
+class PostgresUnavailable(Exception):
+    """There is no PostgreSQL on this machine, or it did not start."""
+
+
+@contextlib.contextmanager
+def postgres(*options: str) -> Iterator[str]:
+    """A private PostgreSQL server on a socket; yields its URL behind the scheme. `options` are settings of the server.
+
+    Root starts it as the user `postgres`, for it refuses root. Raises `PostgresUnavailable`.
+    """
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
+    if found[-1] is None:
+        raise PostgresUnavailable("PostgreSQL is not installed.")
+    programs = Path(found[-1]).parent
+    owner = pwd.getpwnam("postgres") if os.getuid() == 0 else None
+    user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+    with tempfile.TemporaryDirectory(dir="/tmp") as data:  # a short path: a socket's has at most 107 characters
+        if owner:
+            os.chown(data, owner.pw_uid, owner.pw_gid)
+
+        def run(program: str, *arguments: str) -> None:
+            command = [programs / program, "-D", f"{data}/db", *arguments]
+            done = subprocess.run(command, cwd=data, stdin=subprocess.DEVNULL, capture_output=True, text=True, **user)
+            if done.returncode:
+                raise PostgresUnavailable(done.stdout + done.stderr)
+
+        run("initdb", "-U", "postgres", "--auth=trust", "--no-sync")
+        settings = " ".join(["-c listen_addresses=''", f"-k {data}", *(f"-c {option}" for option in options)])
+        run("pg_ctl", "-w", "-l", f"{data}/log", "-o", settings, "start")
+        try:
+            yield f"//postgres@/postgres?host={data}"
+        finally:
+            run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+
+@contextlib.contextmanager
+def sqlite() -> Iterator[str]:
+    """A folder for a database; yields the URL behind the scheme."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"///{folder}/gradebook.db"
+
+
+DATABASES = {"sqlite": sqlite, "postgresql": postgres}
+
+
+def make_course(root: Path, url: str) -> None:
+    """A course folder with the assignment, whose gradebook is this database."""
+    shutil.copytree(ROOT / "source" / ASSIGNMENT, root / "source" / ASSIGNMENT)
+    (root / "nbgrader_config.py").write_text(f"c = get_config()\nc.CourseDirectory.db_url = {url!r}\n")
+
+
+def verdict_of(student: str, notebook: nbformat.NotebookNode) -> Verdict:
+    """Full marks in every graded cell that holds code."""
+    cells = [cell for cell in notebook.cells if roles.is_graded(cell)]
+    scores = [roles.points_of(cell) if roles.is_test(cell) else None for cell in cells]
+    found = tuple(
+        CellScore(
+            roles.settings_of(cell).grade_id, score, roles.points_of(cell), "manual" if score is None else "passed"
+        )
+        for cell, score in zip(cells, scores)
+    )
+    return Verdict(
+        student=student,
+        assignment=ASSIGNMENT,
+        verdict="graded",
+        cause="",
+        flags=(),
+        score=sum(filter(None, scores)),
+        max_score=sum(cell.max_score for cell in found),
+        seconds=1.0,
+        cells=found,
+    )
+
+
+def write(root: Path, prefix: str, count: int, start, told) -> None:
+    """Enter so many verdicts when all writers are there, and tell when each was begun and ended.
+
+    It tells of fewer, if the database refuses. `start` is a barrier, `told` a queue.
+    """
+    path = root / "source" / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
+    notebook, data = nbformat.read(path, as_version=4), path.read_bytes()
+    verdicts = [verdict_of(f"{prefix}-{number:05}", notebook) for number in range(count)]
+    with Ledger(Folder.at(root)) as ledger:
+        start.wait()
+        with contextlib.suppress(GradingError):
+            for verdict in verdicts:
+                started = time.monotonic()
+                ledger.record(verdict, {NOTEBOOK: Graded(verdict, data)})
+                told.put((started, time.monotonic()))
+    told.put(None)
+
+
+def measured(database: str, writers: int, count: int, tick: Callable[[], None]) -> dict:
+    """Seconds of so many verdicts by so many writers into a new database. `tick` hears of each. Raises
+    `PostgresUnavailable`."""
+    context = multiprocessing.get_context("spawn")
+    start, told = context.Barrier(writers), context.Queue()
+    shares = [len(range(number, count, writers)) for number in range(writers)]
+    with DATABASES[database]() as place, tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        for number, share in enumerate(shares):
+            root = Path(folder, str(number))
+            make_course(root, f"{database}:{place}")
+            with Ledger(Folder.at(root)) as ledger:
+                ledger.register(ASSIGNMENT)
+            process = context.Process(target=write, args=(root, f"writer-{number}", share, start, told), daemon=True)
+            process.start()
+            stack.callback(process.join)
+        times, ended = [], 0
+        while ended < writers:
+            if (said := told.get()) is None:
+                ended += 1
+            else:
+                times.append(said)
+                tick()
+    return {"database": database, "writers": writers, "refused": count - len(times)} | figures(times)
+
+
+def figures(times: list[tuple[float, float]]) -> dict:
+    """What the beginnings and ends of all verdicts say, in seconds.
+
+    >>> figures([(0.0, 0.5), (0.5, 1.0), (1.0, 2.0)])
+    {'verdicts': 3, 'per_second': 1.5, 'p50': 0.5, 'p95': 1.0, 'first': 0.5, 'last': 1.0}
+    """
+    seconds = [ended - started for started, ended in sorted(times)]
+    tenth = -(-len(seconds) // 10)
+    found = {
+        "verdicts": len(seconds),
+        "per_second": len(seconds) / (max(ended for _, ended in times) - min(started for started, _ in times)),
+        "p50": percentile(seconds, 50),
+        "p95": percentile(seconds, 95),
+        "first": statistics.median(seconds[:tenth]),
+        "last": statistics.median(seconds[-tenth:]),
+    }
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--verdicts", type=positive, default=200, metavar="N", help="in each measurement (200)")
+    parser.add_argument("--writers", type=positive, nargs="+", default=[1, 2, 4], metavar="N", help="(1 2 4)")
+    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=list(DATABASES), help="(both)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    options = parser.parse_args()
+    todo = list(itertools.product(options.databases, options.writers))
+    found = []
+    with progress_bar() as bar:
+        task = bar.add_task("", total=len(todo) * options.verdicts)
+        for database, writers in todo:
+            bar.update(task, description=f"{database}, {writers}")
+            try:
+                found.append(measured(database, writers, options.verdicts, functools.partial(bar.advance, task)))
+            except PostgresUnavailable as error:
+                print(f"Not measured: {error}", file=sys.stderr)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    table = Table("database", "writers", "verdicts", "refused", "a second", "p50, s", "p95, s", "first, s", "last, s")
+    for point in found:
+        names = ("database", "writers", "verdicts", "refused", "per_second", "p50", "p95", "first", "last")
+        table.add_row(*(str(point[name]) for name in names))
+    Console(width=120).print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
