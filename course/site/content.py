@@ -27,6 +27,7 @@ SHOWN = ("text/html", "image/svg+xml", "image/png", "text/plain")
 HEADING = re.compile(r"^# (.+)\n", re.M)
 RESULTS = re.compile(r"^## [^\n]+\n\n(?=<!-- results -->)", re.M)
 LINK = re.compile(r"\[([^][]+)\]\((\w+)(?:\.\w\w)?\.md(#[\w-]+)?\)")
+OTHER_FILE = re.compile(r"\[([^][]+)\]\((?!\w+:|#)[^)]*\)")  # of the project, which is not part of the site
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 
@@ -110,7 +111,8 @@ def _guide(name: str, language: str) -> str:
         return f'<a href="../en/{page}.html{place}" hreflang="en">{text}</a>'
 
     text = _guide_path(name, language).read_text(encoding="utf-8")
-    return LINK.sub(link, text[HEADING.search(text).start() :])  # above the title: links to the other languages
+    text = text[HEADING.search(text).start() :]  # above the title: links to the other languages
+    return OTHER_FILE.sub(r"\1", LINK.sub(link, text))
 
 
 def _title(guide: str) -> str:
