@@ -27,7 +27,7 @@ SHOWN = ("text/html", "image/svg+xml", "image/png", "text/plain")
 HEADING = re.compile(r"^# (.+)\n", re.M)
 RESULTS = re.compile(r"^## [^\n]+\n\n(?=<!-- results -->)", re.M)
 LINK = re.compile(r"\[([^][]+)\]\((\w+)(?:\.\w\w)?\.md(#[\w-]+)?\)")
-OTHER_FILE = re.compile(r"\[([^][]+)\]\((?!\w+:|#)[^)]*\)")  # of the project, which is not part of the site
+OTHER_FILE = re.compile(r"\[([^][]+)\]\(\.\./[^)]*\)")  # of the project, which is not part of the site
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 
