@@ -24,7 +24,7 @@ build: $(READY) ## source/ and release/ from the units' texts
 site: $(READY) ## the course as a website in site/
 	$(BIN)/course site
 
-bench: $(READY) ## how fast it is, beside the goals: some hours; each line can be run alone
+bench: $(READY) ## how fast it is, beside the goals: takes long; each line can be run alone
 	mkdir -p runs/bench
 	OMP_NUM_THREADS=1 $(BIN)/python tests/bench/start.py --notebooks all --json runs/bench/start.json
 	$(BIN)/python tests/bench/ladder.py --students 8 32 100 300 --dask --nbgrader 8 --json runs/bench/ladder.json

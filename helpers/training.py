@@ -4,7 +4,6 @@ In: a model, tokenized data, a profile. Out: a trained model and its metrics. On
 `TrainingArguments` of its own and takes single parts from here (`adapt`, `by_length`, `make_optimizer`).
 """
 
-import gc
 import math
 import shutil
 import tempfile
@@ -118,12 +117,7 @@ def by_length(rows, batch_size: int):
 
 
 def adapt(model, profile: Profile) -> None:
-    """Freeze as many layers of a model, and switch off as much of its dropout, as the profile says.
-
-    A trainer and its parts refer to each other, so an earlier one that nobody uses any more stays in memory, with its
-    model, until Python looks for such circles, which it does by the number of objects, not by their size. It looks now.
-    """
-    gc.collect()
+    """Freeze as many layers of a model, and switch off as much of its dropout, as the profile says."""
     freeze(model, profile.frozen_layers)
     if not profile.attention_dropout:
         drop_no_attention(model)

@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 from course import ROOT
 from course.build.opening import notebook_url
-from course.build.read import in_order, languages_of, read_unit, unit_names
+from course.build.read import PAIRS, in_order, languages_of, read_unit, unit_names
 from helpers.language import BY_CODE, LANGUAGES, words
 
 Executed = Callable[[str, str], NotebookNode]
@@ -58,7 +58,7 @@ def shown(unit: str, language: str, run: NotebookNode, *, solutions: bool, repos
 
     Under each exercise stands a link that opens it in Colab, if the course has a `repository`.
     """
-    notebook = nbformat.read(ROOT / "release" / f"{unit}-{language}" / f"{unit}.ipynb", as_version=4)
+    notebook = _released(unit, language)
     ran = {cell.id: cell for cell in run.cells}
     cells = []
     for cell in notebook.cells:
@@ -67,7 +67,7 @@ def shown(unit: str, language: str, run: NotebookNode, *, solutions: bool, repos
             cell.outputs = [_for_readers(output) for output in ran[cell.id].outputs]
             cell.metadata |= _alternative(cell.outputs)
         if answer and solutions:
-            cell.source = "\n".join(line for line in ran[cell.id].source.split("\n") if not _is_mark(line))
+            cell.source = "\n".join(line for line in ran[cell.id].source.split("\n") if line.strip() not in PAIRS[0])
         cells.append(cell)
         if answer and repository:
             address = f"{notebook_url(repository, unit, language)}#scrollTo={cell.id}"
@@ -77,8 +77,8 @@ def shown(unit: str, language: str, run: NotebookNode, *, solutions: bool, repos
     return notebook
 
 
-def _is_mark(line: str) -> bool:
-    return line.strip() in ("### BEGIN SOLUTION", "### END SOLUTION")
+def _released(unit: str, language: str) -> NotebookNode:
+    return nbformat.read(ROOT / "release" / f"{unit}-{language}" / f"{unit}.ipynb", as_version=4)
 
 
 def _for_readers(output: NotebookNode) -> NotebookNode:
@@ -145,8 +145,7 @@ def _first_page(units: list[str], guides: list[str], language: str) -> str:
 
 def _opening(unit: str, language: str) -> tuple[str, str]:
     """A notebook's title and what it says of itself, on one line."""
-    notebook = nbformat.read(ROOT / "release" / f"{unit}-{language}" / f"{unit}.ipynb", as_version=4)
-    title, *parts = notebook.cells[0].source.split("\n\n")
+    title, *parts = _released(unit, language).cells[0].source.split("\n\n")
     return title.removeprefix("# "), next(part for part in parts if not part.startswith("[!")).replace("\n", " ")
 
 
@@ -165,8 +164,8 @@ def _sections(name: str) -> list[str]:
     """
     if name in GUIDES:
         return _ids(_headings(_guide(name, "en")))
-    notebook = nbformat.read(ROOT / "release" / f"{name}-en" / f"{name}.ipynb", as_version=4)
-    return _ids([text for cell in notebook.cells if cell.cell_type == "markdown" for text in _headings(cell.source)])
+    cells = _released(name, "en").cells
+    return _ids([text for cell in cells if cell.cell_type == "markdown" for text in _headings(cell.source)])
 
 
 def _headings(text: str) -> list[str]:

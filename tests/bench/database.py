@@ -19,11 +19,8 @@ import functools
 import itertools
 import json
 import multiprocessing
-import os
-import pwd
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -43,43 +40,9 @@ from course.grade.job import Graded
 from course.grade.ledger import Ledger
 from course.verdict import CellScore, Verdict
 from tests.bench.ladder import percentile
+from tests.postgres import PostgresMissing, postgres
 
 ASSIGNMENT, NOTEBOOK = "ner-en", "ner"
-
-
-class PostgresUnavailable(Exception):
-    """There is no PostgreSQL on this machine, or it did not start."""
-
-
-@contextlib.contextmanager
-def postgres(*options: str) -> Iterator[str]:
-    """A private PostgreSQL server on a socket; yields its URL behind the scheme. `options` are settings of the server.
-
-    Root starts it as the user `postgres`, for it refuses root. Raises `PostgresUnavailable`.
-    """
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
-    if found[-1] is None:
-        raise PostgresUnavailable("PostgreSQL is not installed.")
-    programs = Path(found[-1]).parent
-    owner = pwd.getpwnam("postgres") if os.getuid() == 0 else None
-    user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
-    with tempfile.TemporaryDirectory(dir="/tmp") as data:  # a short path: a socket's has at most 107 characters
-        if owner:
-            os.chown(data, owner.pw_uid, owner.pw_gid)
-
-        def run(program: str, *arguments: str) -> None:
-            command = [programs / program, "-D", f"{data}/db", *arguments]
-            done = subprocess.run(command, cwd=data, stdin=subprocess.DEVNULL, capture_output=True, text=True, **user)
-            if done.returncode:
-                raise PostgresUnavailable(done.stdout + done.stderr)
-
-        run("initdb", "-U", "postgres", "--auth=trust", "--no-sync")
-        settings = " ".join(["-c listen_addresses=''", f"-k {data}", *(f"-c {option}" for option in options)])
-        run("pg_ctl", "-w", "-l", f"{data}/log", "-o", settings, "start")
-        try:
-            yield f"//postgres@/postgres?host={data}"
-        finally:
-            run("pg_ctl", "-w", "-m", "immediate", "stop")
 
 
 @contextlib.contextmanager
@@ -141,7 +104,7 @@ def write(root: Path, prefix: str, count: int, start, told) -> None:
 
 def measured(database: str, writers: int, count: int, tick: Callable[[], None]) -> dict:
     """Seconds of so many verdicts by so many writers into a new database. `tick` hears of each. Raises
-    `PostgresUnavailable`."""
+    `PostgresMissing`."""
     context = multiprocessing.get_context("spawn")
     start, told = context.Barrier(writers), context.Queue()
     shares = [len(range(number, count, writers)) for number in range(writers)]
@@ -198,7 +161,7 @@ def main() -> int:
             bar.update(task, description=f"{database}, {writers}")
             try:
                 found.append(measured(database, writers, options.verdicts, functools.partial(bar.advance, task)))
-            except PostgresUnavailable as error:
+            except PostgresMissing as error:
                 print(f"Not measured: {error}", file=sys.stderr)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -104,15 +104,20 @@ def measure(command: list[str], cwd: Path) -> tuple[float, float]:
 
 def _watch(pid: int, peak: list[int]) -> None:
     while psutil.pid_exists(pid):
-        total = 0
-        try:
-            root = psutil.Process(pid)
-            for child in [root, *root.children(recursive=True)]:
-                total += child.memory_full_info().pss  # shared pages are counted once
-        except psutil.Error:
-            pass
-        peak[0] = max(peak[0], total)
+        with contextlib.suppress(psutil.Error):
+            peak[0] = max(peak[0], memory([psutil.Process(pid)]))
         time.sleep(3)  # to ask takes time of the same cores
+
+
+def memory(roots: list[psutil.Process]) -> int:
+    """Bytes that some processes and all that they have started hold; shared pages are counted once (PSS)."""
+    total = 0
+    for root in roots:
+        with contextlib.suppress(psutil.Error):
+            for process in [root, *root.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    total += process.memory_full_info().pss
+    return total
 
 
 class Metered(Warm):

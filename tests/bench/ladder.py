@@ -112,18 +112,8 @@ def watch(process: subprocess.Popen, others: list[psutil.Process], look: Callabl
             return peak
         look()
         if time.monotonic() - looked > LOOK:
-            peak = max(peak, _memory([psutil.Process(process.pid), *others]))
+            peak = max(peak, grading.memory([psutil.Process(process.pid), *others]))
             looked = time.monotonic()
-
-
-def _memory(roots: list[psutil.Process]) -> int:
-    total = 0
-    for root in roots:
-        with contextlib.suppress(psutil.Error):
-            for process in [root, *root.children(recursive=True)]:
-                with contextlib.suppress(psutil.Error):
-                    total += process.memory_full_info().pss
-    return total
 
 
 def without_times(verdict: dict) -> str:

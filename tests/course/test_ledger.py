@@ -1,8 +1,5 @@
 """The gradebook after grading: what a person gave stays, what the grader gave is always the newest."""
 
-import os
-import pwd
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +15,7 @@ from course.cli import main
 from course.folder import CourseError, Folder
 from course.grade import lateness, marks
 from course.grade.ledger import GradingError, Ledger, schema_version
+from tests import postgres as server
 
 WRONG = {"add": "def add(a, b):\n    return a - b"}
 
@@ -326,34 +324,13 @@ class TestTasks:
 
 
 @pytest.fixture
-def postgres(tmp_path_factory):
-    """A private PostgreSQL server; yields its URL behind the scheme."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
-    if found[-1] is None:
-        pytest.skip("PostgreSQL is not installed")
-    folder = Path(found[-1]).parent
-    if os.getuid() == 0:
-        owner = pwd.getpwnam("postgres")
-        user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-    else:
-        owner, user = None, {}
-    with tempfile.TemporaryDirectory(dir="/tmp") as data:  # pytest's folders are closed to other users
-        if owner:
-            os.chown(data, owner.pw_uid, owner.pw_gid)
-
-        def run(program: str, *arguments: str) -> None:
-            command = [folder / program, "-D", f"{data}/db", *arguments]
-            done = subprocess.run(command, cwd=data, stdin=subprocess.DEVNULL, capture_output=True, text=True, **user)
-            assert done.returncode == 0, done.stdout + done.stderr
-
-        run("initdb", "-U", "postgres", "--auth=trust", "--no-sync")
-        # No port at all: a socket in the folder.
-        options = f"-c listen_addresses='' -k {data} -c fsync=off"
-        run("pg_ctl", "-w", "-l", f"{data}/log", "-o", options, "start")
-        try:
-            yield f"//postgres@/postgres?host={data}"
-        finally:
-            run("pg_ctl", "-w", "-m", "immediate", "stop")
+def postgres():
+    """A private PostgreSQL server; its URL behind the scheme."""
+    try:
+        with server.postgres("fsync=off") as url:
+            yield url
+    except server.PostgresMissing as error:
+        pytest.skip(str(error))
 
 
 def test_a_class_is_graded_into_postgresql(sums, right, postgres, give):
