@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from course import Refusal
 from course.grade.job import Graded, Job
 from course.grade.pool import Crew, lost
-from course.grade.sandbox.limits import SandboxUnavailable
+from course.grade.sandbox.limits import MachineExhausted, SandboxUnavailable
 
 PATIENCE = 3.0  # seconds without a worker after which it is said
 
@@ -28,7 +28,7 @@ def dask(todo: list[Job], scheduler: str, say: Callable[[str], None]) -> Iterato
     `say` hears when there are no workers. Raises `SchedulerError`.
     """
     try:
-        from distributed import Client, KilledWorker, as_completed
+        from distributed import Client
     except ImportError:
         raise SchedulerError("Dask is not installed: pip install distributed.") from None
     for handler in logging.getLogger("distributed").handlers:  # what it has to say is said here, in a sentence
@@ -37,23 +37,37 @@ def dask(todo: list[Job], scheduler: str, say: Callable[[str], None]) -> Iterato
         client = Client(scheduler, set_as_default=False)
     except (OSError, ValueError) as error:
         raise SchedulerError(f"The Dask scheduler {scheduler} cannot be reached: {error}.") from None
+    exhausted = []
     with client, _watched(client, scheduler, say):
-        futures = {client.submit(run_job, job, pure=False): job for job in todo}
-        for future in as_completed(futures, loop=client.loop):
-            job = futures[future]
-            try:
-                yield job, future.result()
-            except KilledWorker:
-                yield job, lost(job, "its machines were lost")
-            except (SandboxUnavailable, GeneratorExit):
-                raise
-            except (Exception, concurrent.futures.CancelledError) as error:
-                if client.status != "running" or isinstance(error, concurrent.futures.CancelledError):
-                    raise SchedulerError(
-                        f"The Dask scheduler {scheduler} was lost. The marks so far are kept: start it again, and the "
-                        "same command goes on where it stopped."
-                    ) from None
-                raise SchedulerError(f"The Dask workers of {scheduler} cannot grade: {error!r}.") from None
+        for job, graded in _answers(client, scheduler, run_job, todo):
+            if graded:
+                yield job, graded
+            else:
+                exhausted.append(job)
+        for job in exhausted:
+            yield from _answers(client, scheduler, run_alone, [job])
+
+
+def _answers(client, scheduler: str, function: Callable[[Job], Graded | None], todo: list[Job]):
+    """What the workers make of the jobs, in the order in which it is done. Raises `SchedulerError`."""
+    from distributed import KilledWorker, as_completed
+
+    futures = {client.submit(function, job, pure=False): job for job in todo}
+    for future in as_completed(futures, loop=client.loop):
+        job = futures[future]
+        try:
+            yield job, future.result()
+        except KilledWorker:
+            yield job, lost(job, "its machines were lost")
+        except (SandboxUnavailable, GeneratorExit):
+            raise
+        except (Exception, concurrent.futures.CancelledError) as error:
+            if client.status != "running" or isinstance(error, concurrent.futures.CancelledError):
+                raise SchedulerError(
+                    f"The Dask scheduler {scheduler} was lost. The marks so far are kept: start it again, and the same "
+                    "command goes on where it stopped."
+                ) from None
+            raise SchedulerError(f"The Dask workers of {scheduler} cannot grade: {error!r}.") from None
 
 
 @contextlib.contextmanager
@@ -78,9 +92,20 @@ def _watched(client, scheduler: str, say: Callable[[str], None]) -> Iterator[Non
         thread.join(PATIENCE)
 
 
-def run_job(job: Job) -> Graded:
-    """Run one job from a thread of a Dask worker, on a worker process that is kept for the next one."""
-    return _CREW.run(job)
+def run_job(job: Job) -> Graded | None:
+    """Run one job from a thread of a Dask worker, on a worker process that is kept for the next one.
+
+    None if the machine ran out of memory: then it is to be run alone.
+    """
+    try:
+        return _CREW.run(job)
+    except MachineExhausted:
+        return None
+
+
+def run_alone(job: Job) -> Graded:
+    """Run one job while no other is run."""
+    return _CREW.run_alone(job)
 
 
 _CREW = Crew()  # of a Dask worker

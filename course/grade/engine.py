@@ -281,7 +281,9 @@ def _graded(
             todo.append(job)
     if not todo:
         return
-    done = cluster.dask(todo, options.scheduler, say) if options.scheduler else pool.local(todo, options.jobs, crew)
+    done = (
+        cluster.dask(todo, options.scheduler, say) if options.scheduler else pool.local(todo, options.jobs, crew, say)
+    )
     with contextlib.closing(done):
         for job, graded in done:
             cache.keep(folder, job, graded)

@@ -19,30 +19,49 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import reduction
 from multiprocessing.connection import Connection, Pipe
 
 from course import ROOT
 from course.grade import job as jobs
 from course.grade.job import Graded, Job
-from course.grade.sandbox.limits import Limits, SandboxUnavailable
+from course.grade.sandbox.groups import killed_on_machine
+from course.grade.sandbox.limits import Limits, MachineExhausted, SandboxUnavailable
 from course.grade.sandbox.warm import START, Warm
 from helpers import models, profiles
 
 MARGIN = START + 60  # seconds beyond a job's own limit: to load the libraries, and to end what does not end by itself
 GRACE = 5.0  # seconds that a worker has to take its sandbox down before it is killed
 MESSAGE = 500  # characters of what went wrong
+AGAIN = (
+    "This machine ran out of memory: submissions that are run again, one at a time: {count}. Fewer --jobs need less."
+)
 NURSERY = "import sys; from course.grade.pool import nurse; nurse(int(sys.argv[1]))"
 
 
-def local(todo: list[Job], workers: int, crew: "Crew") -> Iterator[tuple[Job, Graded]]:
-    """Run the jobs on processes of this machine, which end with their crew."""
+def local(
+    todo: list[Job], workers: int, crew: "Crew", say: Callable[[str], None] = lambda sentence: None
+) -> Iterator[tuple[Job, Graded]]:
+    """Run the jobs on processes of this machine, which end with their crew.
+
+    What ended because the machine ran out of memory is run again by itself when the rest is done; `say` hears of it.
+    """
     executor = concurrent.futures.ThreadPoolExecutor(workers)
+    exhausted = []
     try:
         futures = {executor.submit(crew.run, job): job for job in todo}
         for future in concurrent.futures.as_completed(futures):
-            yield futures[future], future.result()
+            try:
+                graded = future.result()
+            except MachineExhausted:
+                exhausted.append(futures[future])
+                continue
+            yield futures[future], graded
+        if exhausted:
+            say(AGAIN.format(count=len(exhausted)))
+        for job in exhausted:
+            yield job, crew.run_alone(job)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
@@ -58,9 +77,10 @@ class Crew:
         self.closed = False
 
     def run(self, job: Job) -> Graded:
-        """Run one job. Raises `SandboxUnavailable`."""
+        """Run one job. Raises `SandboxUnavailable`, or `MachineExhausted` if there was no memory for it."""
         reason = ""
         for _ in range(2):
+            killed_before = killed_on_machine()
             worker = self._take(Preparation.of(job))
             try:
                 answer = worker.ask(job)
@@ -73,10 +93,22 @@ class Crew:
                 self.idle.append(worker)
                 return answer
             self._drop(worker)
+            if isinstance(answer, MachineExhausted) or killed_on_machine() > killed_before:
+                raise MachineExhausted
             if isinstance(answer, SandboxUnavailable):
                 raise answer
             reason = answer
         return lost(job, reason)
+
+    def run_alone(self, job: Job) -> Graded:
+        """Run one job while no other is run, without the workers that wait. Raises `SandboxUnavailable`."""
+        while self.idle:
+            self._drop(self.idle.pop())
+        try:
+            return self.run(job)
+        except MachineExhausted:
+            cause = "This machine ran out of memory with the notebook, not the notebook out of its own: grade it again."
+            return jobs.ungraded(job, "out_of_memory", cause)
 
     def prepare(self, workers: int, preparation: "Preparation") -> None:
         """Start workers before there is a job for them: loading the libraries takes some seconds."""
@@ -184,7 +216,7 @@ class _Worker:
         self.pid = 0  # until it has come into the world and said so
         self.descriptor = -1  # of the process; a pid alone may be somebody else's by the time it is used
 
-    def ask(self, job: Job) -> Graded | SandboxUnavailable | str:
+    def ask(self, job: Job) -> Graded | SandboxUnavailable | MachineExhausted | str:
         """What came of a job; a string says why nothing did. Raises `TimeoutError`, or `EOFError` if it died."""
         if not self._is_there(MARGIN):
             raise TimeoutError
@@ -298,7 +330,7 @@ def _share_models(warm: Warm) -> None:
         jobs.given_of.cache_clear()  # it names what lay in the folder before
 
 
-def _in_a_fork(job: Job, warm: Warm) -> Graded | SandboxUnavailable | str:
+def _in_a_fork(job: Job, warm: Warm) -> Graded | SandboxUnavailable | MachineExhausted | str:
     """What came of a job in a process that has run no other; a string says why nothing did."""
     ours, theirs = Pipe(duplex=False)
     pid = os.fork()
@@ -322,10 +354,10 @@ def _in_a_fork(job: Job, warm: Warm) -> Graded | SandboxUnavailable | str:
         os.waitpid(pid, 0)
 
 
-def _answer(job: Job, warm: Warm) -> Graded | SandboxUnavailable | str:
+def _answer(job: Job, warm: Warm) -> Graded | SandboxUnavailable | MachineExhausted | str:
     try:
         return jobs.grade(job, warm)
-    except SandboxUnavailable as error:
+    except (SandboxUnavailable, MachineExhausted) as error:
         return error
     except BaseException as error:  # whatever it is, it is this submission's
         return f"{type(error).__name__}: {error}"[:MESSAGE]

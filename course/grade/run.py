@@ -28,6 +28,7 @@ from course.notebooks.files import Choice
 from course.verdict import NO_ANSWER, CellScore
 
 OUTPUT_LIMIT = 16 << 20  # characters of all outputs of a notebook: a class's notebooks must fit on the teacher's disk
+KILLED = "A cell ended processes in which tests were to be run."
 BROKEN = "The teacher's own solution does not pass this test ({reason}): a person has to look at it."
 
 
@@ -59,6 +60,8 @@ class Run:
         self.budget = {"graded": job.limits.total_seconds, "own": job.limits.total_seconds}
         self.student: Student | None = None
         self.branches: dict[int, Line] = {}
+        self.looks_for_kills = False  # after each cell: some cell has ended forks that wait for their tests
+        self.settled: set[int] = set()  # the processes that there were before the first test was asked
         self.blamed: set[int] = set()  # cells that ended the process: not run again
         self.room = OUTPUT_LIMIT
         self.outcome, self.cause = "graded", ""
@@ -139,7 +142,7 @@ class Run:
             return
         try:
             if roles.is_test(cell) and self.referee:
-                if self._is_judged(index):
+                if self._is_judged(index) and index not in self.found:
                     self.branches[index] = self._branch()
             elif roles.is_test(cell):
                 inside.run(self.student, cell.source, _test_name(cell), frozenset(), self._patience("graded"))
@@ -187,9 +190,12 @@ class Run:
         started = self.student.clock()
         name = f"<excursus {index}>" if index in self.parts else f"<cell {index}>"
         try:
-            return self.student.run(text, name, self._patience(kind))
+            result = self.student.run(text, name, self._patience(kind))
         finally:
             self.budget[kind] -= self.student.clock() - started
+        if self.looks_for_kills and not self._all_branches_answer():
+            raise Stopped(KILLED)
+        return result
 
     def _run(self, index: int, cell: NotebookNode) -> None:
         text = self._text(index, cell)
@@ -244,6 +250,11 @@ class Run:
     def _ask_outside(self) -> None:
         """Judge all tests, each by its fork. Between them, what the teacher's own cells bind is the grader's."""
         position = 0
+        if not self._all_branches_answer():
+            self._note(Stopped(KILLED))
+            self.looks_for_kills = True
+            self._start(len(self.notebook.cells))
+        self._settle()
         for index, cell in enumerate(self.notebook.cells):
             if cell.id in self.own:
                 continue
@@ -257,7 +268,7 @@ class Run:
     def _outside(self, index: int, cell: NotebookNode) -> None:
         settings = roles.settings_of(cell)
         broken = dict(self.job.fitness.broken).get(settings.grade_id)
-        branch = self.branches.pop(index, None)
+        branch = self._branch_for(index)
         words = self._words(settings.grade_id)
         result = self.referee.grade(branch, cell.source, settings.points, settings.grade_id, words)
         if branch is None and result.stopped and self.budget["graded"] <= 0:
@@ -269,9 +280,24 @@ class Run:
             branch.close()
         if result.stopped:
             self._note(result.stopped)
-            if self.student:
-                self.warm.prune({self.student.pid, *(other.pid for other in self.branches.values())})
+        if self.student:
+            self.student.prune(self.settled)  # what an answer has started would take time and processes from the next
         self._enter(index, cell, result, broken)
+
+    def _branch_for(self, index: int) -> Line | None:
+        """The fork that waits for a test; if an answer before it has ended that, one of another run of the notebook."""
+        branch = self.branches.get(index)
+        if branch and not branch.answers():
+            self._note(Stopped("An answer ended processes in which other tests were to be run."))
+            self._start(len(self.notebook.cells))
+            self._settle()
+        return self.branches.pop(index, None)
+
+    def _all_branches_answer(self) -> bool:
+        return all(branch.answers() for branch in self.branches.values())
+
+    def _settle(self) -> None:
+        self.settled = set(self.warm.processes()) if self.student else set()
 
     def _inside(self, index: int, cell: NotebookNode, broken: str | None) -> None:
         settings = roles.settings_of(cell)

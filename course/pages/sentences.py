@@ -29,6 +29,9 @@ SENTENCES = {
     "processes": r"The notebook started more than (\S+) (processes|threads)\.",
     "files": r"The notebook had more than (\S+) files and connections open\.",
     "died": r"The notebook's process .*",
+    "cell_killed": r"A cell ended processes in which tests were to be run\.",
+    "answer_killed": r"An answer ended processes in which other tests were to be run\.",
+    "exhausted": r"This machine ran out of memory with the notebook, .*",
     "model": r"The model is not of the kind that this exercise trains\.",
     "tampering": r"This notebook changes how tests run: .*",
     "teacher_looks": (

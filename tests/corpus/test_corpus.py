@@ -19,7 +19,8 @@ from tests.corpus.suite.runners import course
 
 HERE = Path(__file__).parent
 CASES = load()
-SAMPLE = CASES[::8]
+FEROCIOUS = ("fork-bomb", "everything-killed", "everything-killed-by-an-answer")
+SAMPLE = [case for number, case in enumerate(CASES) if number % 8 == 0 or case.name in FEROCIOUS]
 ALL = dict.fromkeys(EXERCISES, POINTS)
 COURSE = "/a/course"
 

@@ -236,7 +236,7 @@ class SmallCourse:
         from course.grade import job as jobs
         from course.grade import pool
 
-        def local(todo, workers, crew):
+        def local(todo, workers, crew, say):
             yield from ((job, jobs.grade(job, self.warm(job.sandbox, job.limits, job.modules))) for job in todo)
 
         with pytest.MonkeyPatch.context() as patch:

@@ -36,6 +36,8 @@ SENTENCES = {  # what the grader says of itself: (in a verdict, a word of it in 
     "The notebook used more than 4096 MiB of memory.": ("4096 МиБ", "4096 MiB"),
     "The notebook started more than 256 processes.": ("256 процессов", "256 procesos"),
     "The notebook's process died.": ("Процесс", "El proceso"),
+    "A cell ended processes in which tests were to be run.": ("ячеек", "Una celda"),
+    "An answer ended processes in which other tests were to be run.": ("ответов", "respuestas"),
     "The notebook had more than 2048 files and connections open.": ("2048 файлов", "2048 archivos"),
     "The cells that the student added took more than 60 s together.": ("60 с;", "60 s en total"),
     "The cells that the student added took more than 60 s together and could not be interrupted.": ("60 с;", "60 s"),

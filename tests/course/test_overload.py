@@ -29,7 +29,7 @@ def test_the_class_has_different_marks(quiet):
     assert quiet[1].marks == {"student-00": 8, "student-01": 6, "student-02": 6, "student-03": 4}
 
 
-@pytest.mark.parametrize("trouble", ["workers", "disk", "clock"])
+@pytest.mark.parametrize("trouble", ["workers", "disk", "clock", "memory"])
 def test_no_mark_changes_and_none_is_lost(quiet, trouble):
     """Nobody is missing or there twice, neither in the verdicts nor in the gradebook."""
     if not overload.possible([trouble]):

@@ -19,7 +19,7 @@ from course.grade.sandbox.limits import Limits, SandboxUnavailable
 NURSERY = """
 import os, pathlib, signal, sys
 from course.grade import pool
-from course.grade.sandbox.limits import SandboxUnavailable
+from course.grade.sandbox.limits import MachineExhausted, SandboxUnavailable
 
 class Warm:
     models = ""
@@ -39,6 +39,11 @@ def grade(job, warm):
         signal.pause()
     if what == "raises":
         raise KeyError("cells")
+    if what in ("exhausted", "starved"):
+        first = once.with_name(job.student)
+        if what == "starved" or not first.exists():
+            first.touch()
+            raise MachineExhausted
     if what == "nowhere":
         raise SandboxUnavailable("There is no sandbox on this machine.")
     return pool.jobs.ungraded(job, "graded", str(os.getppid()))  # the worker: a job runs in a fork
@@ -106,6 +111,28 @@ class TestTrouble:
 
     def test_a_worker_that_hangs_is_killed(self, verdicts):
         assert (verdicts["hangs"].verdict, verdicts["hangs"].max_score) == ("timed_out", 9)
+
+
+@pytest.fixture(scope="module")
+def scarce(job):
+    """What is said, and verdicts in their order, where two of four jobs find no memory on the machine."""
+    said = []
+    todo = [job(student) for student in ("exhausted", "starved", "fine-1", "fine-2")]
+    with contextlib.closing(pool.Crew()) as crew:
+        return said, [(job.student, graded.verdict) for job, graded in pool.local(todo, 2, crew, said.append)]
+
+
+def test_what_found_no_memory_is_run_again_when_the_rest_is_done(scarce):
+    said, verdicts = scarce
+    assert {student for student, _ in verdicts[:2]} == {"fine-1", "fine-2"}
+    assert dict(verdicts)["exhausted"].verdict == "graded"
+    assert "one at a time: 2." in said[0]
+
+
+def test_what_finds_none_by_itself_either_is_not_blamed(scarce):
+    verdict = dict(scarce[1])["starved"]
+    assert (verdict.verdict, verdict.score) == ("out_of_memory", None)
+    assert "not the notebook" in verdict.cause
 
 
 def children() -> set[int]:

@@ -69,6 +69,15 @@ class Groups:
                 return sum(map(int, re.findall(r"^oom_kill (\d+)", text, re.MULTILINE)))
         return 0
 
+    def full(self) -> int:
+        """How often the group has reached its limit of memory so far: if never, others have taken what there was."""
+        found = 0
+        for name in ("memory.failcnt", "memory.memsw.failcnt", "memory.events"):
+            with contextlib.suppress(OSError, KeyError):
+                text = (_students(self.folders["memory"]) / name).read_text()
+                found += sum(map(int, re.findall(r"^(?:max )?(\d+)$", text, re.MULTILINE)))
+        return found
+
     def remove(self) -> None:
         """Remove the groups; their last tasks may still be on the way out."""
         for folder in set(self.folders.values()):
@@ -84,6 +93,14 @@ class Groups:
                     group.rmdir()
                     break
                 time.sleep(0.01)
+
+
+def killed_on_machine() -> int:
+    """How many processes the system has killed so far for want of memory, whoever's they were."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"^oom_kill (\d+)", Path("/proc/vmstat").read_text(), re.MULTILINE)
+        return int(found[1]) if found else 0
+    return 0
 
 
 def _students(folder: Path) -> Path:

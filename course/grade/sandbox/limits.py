@@ -65,6 +65,13 @@ class OutOfMemory(Stopped):
     verdict = "out_of_memory"
 
 
+class MachineExhausted(BaseException):
+    """The whole machine ran out of memory, and something of a submission was ended for it: nobody can say more of it.
+
+    Not `Stopped`, which would be the submission's fault: it has to be run again.
+    """
+
+
 class Unforkable(Stopped):
     """The process lives, but has so many threads, say, that it cannot be forked."""
 

@@ -17,7 +17,6 @@ from course.grade.sandbox.limits import (
     STRETCH,
     CallFailed,
     Forged,
-    OutOfMemory,
     Patience,
     Stopped,
     TimedOut,
@@ -29,6 +28,7 @@ from course.grade.sandbox.process.values import MAX_BYTES, Handle, ValueRefused,
 from course.grade.sandbox.watch import POLL, starved_seconds
 
 GRACE = 2.0  # seconds that an interrupted cell has to stop before it is killed
+BURIAL = 10.0  # seconds that it has to take note of hundreds of processes which have ended
 PIECE = 16 << 20  # bytes of a file that go over at a time
 
 
@@ -86,6 +86,16 @@ class Line:
         self.received = bytearray()
         connection.setblocking(False)
 
+    def answers(self) -> bool:
+        """Whether the process lives: no process replies to whom a signal is on its way that ends it."""
+        try:
+            self.ask("has", "")
+        except Stopped:
+            return False
+        except (CallFailed, ValueRefused):
+            pass
+        return True
+
     def clock(self) -> float:
         """Seconds on a clock that stands still while others keep the process from running."""
         return time.monotonic() - self.starved
@@ -94,7 +104,8 @@ class Line:
         """Carry out one operation on the student's side and return its value, or a `Handle`.
 
         `keep` names the handles among the arguments. Raises `CallFailed` for an exception there, `ValueRefused` for a
-        value that may not go over, `Stopped` if the process had to be ended.
+        value that may not go over, `Stopped` if the process had to be ended,
+        `MachineExhausted` if that was nobody's fault.
         """
 
         def known(value) -> Handle:
@@ -225,6 +236,7 @@ class Line:
         self.warm.watch.look(self.limits)
 
     def _death(self) -> Stopped:
+        self.warm.watch.look_for_kills(self.limits, has_died=True)
         return Stopped("The notebook's process died.")
 
 
@@ -233,7 +245,6 @@ class Student(Line):
 
     def __init__(self, warm, pid: int | None, connection: socket.socket, out: int, err: int):
         super().__init__(warm, pid, connection, Printed(out, err, warm.limits.output_bytes))
-        self.killed_before = warm.groups.killed()
 
     def run(self, source: str, name: str = "<cell 0>", patience: Patience | None = None) -> CellRun:
         """Run a cell. Raises `Stopped` if the process had to be ended."""
@@ -262,6 +273,14 @@ class Student(Line):
         """Fork the process. Raises `Stopped`."""
         return _branch(self)
 
+    def prune(self, keep: set[int]) -> None:
+        """Kill all processes but some, and have this one take note of that: else they would still count."""
+        deadline = time.monotonic() + BURIAL
+        while self.warm.prune(keep) and time.monotonic() < deadline:
+            with contextlib.suppress(Stopped, CallFailed, ValueRefused):  # there may still be too many
+                self.ask("reap", patience=Patience(GRACE, "Processes were not buried"))
+            time.sleep(POLL / 5)
+
     def close(self) -> None:
         """Kill the process and all that it started; nothing of it remains."""
         self.connection.close()
@@ -274,15 +293,9 @@ class Student(Line):
     def __exit__(self, *_):
         self.close()
 
-    def _death(self) -> Stopped:
-        if self.warm.groups.killed() > self.killed_before:
-            return OutOfMemory(f"The notebook used more than {self.limits.memory_mib} MiB of memory.")
-        return super()._death()
-
     def _watch(self) -> None:
         super()._watch()
-        if self.warm.groups.killed() > self.killed_before:
-            raise OutOfMemory(f"The notebook used more than {self.limits.memory_mib} MiB of memory.")
+        self.warm.watch.look_for_kills(self.limits)
 
 
 class Branch(Line):

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from course.grade.sandbox import bubblewrap, docker, view
@@ -132,7 +133,7 @@ class Warm:
         """End the parent and everything that it started."""
         if self.control:
             self.control.close()
-        _kill(descendants(self.watch.root))  # submissions have left its process group
+        _signal(descendants(self.watch.root), signal.SIGKILL)  # submissions have left its process group
         if self.kind == "docker":  # also one that has not got as far as to open the door
             subprocess.run(["docker", "rm", "--force", Path(self.folder).name], capture_output=True)
         self.process.wait()
@@ -186,20 +187,28 @@ class Warm:
         while left := self.watch.processes():
             if time.monotonic() > deadline:
                 raise TimeoutError("A submission's processes could not be ended.")
-            _kill(left)
+            _signal(left, signal.SIGKILL)
             time.sleep(0.005)
         if self.kind == "rlimits":
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def prune(self, keep: set[int]) -> None:
-        """Kill the processes of a submission but for some: what a fork has started goes with it."""
+    def prune(self, keep: set[int]) -> bool:
+        """Kill the processes of a submission but for some: what a fork has started goes with it.
+
+        They are stopped before they are killed: else a fork bomb would put new ones in the place of each. Returns
+        whether there are some that have ended and still take numbers.
+        """
         deadline = time.monotonic() + ENDING
+        stopped: set[int] = set()
         while time.monotonic() < deadline:
-            left = {pid for pid, threads in self.watch.processes().items() if threads} - keep
+            found = {pid: threads for pid, threads in self.watch.processes().items() if pid not in keep}
+            left = {pid for pid, threads in found.items() if threads}
             if not left:
-                return
-            _kill(left)
+                return bool(found)
+            _signal(left, signal.SIGKILL if left <= stopped else signal.SIGSTOP)
+            stopped |= left
             time.sleep(0.005)
+        return False
 
     def processes(self) -> dict[int, int]:
         """The processes of the current submission, with the number of their threads."""
@@ -232,10 +241,10 @@ def _popen(command: list[str], **options) -> subprocess.Popen:
     return subprocess.Popen(command, start_new_session=True, **nothing, **options)
 
 
-def _kill(processes) -> None:
+def _signal(processes: Iterable[int], number: int) -> None:
     for process in processes:
         with contextlib.suppress(OSError):
-            os.kill(process, signal.SIGKILL)
+            os.kill(process, number)
 
 
 def _send(connection: socket.socket, message: bytes, descriptors: tuple[int, ...]) -> None:

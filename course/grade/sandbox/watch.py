@@ -11,8 +11,8 @@ import re
 import time
 from pathlib import Path
 
-from course.grade.sandbox.groups import Groups
-from course.grade.sandbox.limits import Limits, OutOfMemory, Stopped
+from course.grade.sandbox.groups import Groups, killed_on_machine
+from course.grade.sandbox.limits import Limits, MachineExhausted, OutOfMemory, Stopped
 from course.grade.sandbox.process.isolation import TASKS
 
 POLL = 0.1  # seconds between two looks
@@ -33,6 +33,7 @@ class Watch:
         self.inherited_kib = 0  # memory that every submission shares with the parent
         self.cpu_seconds = 0.0  # that the submission has used, when it was last looked at
         self._last_look = 0.0
+        self._killed = self._full = self._killed_on_machine = 0
         self._counted: dict[int, int] = {}  # process → its memory in KiB when all were counted exactly
         self._exact_kib = 0
         self._shmem_kib = 0  # of the whole machine, when shared maps were last looked at
@@ -46,6 +47,29 @@ class Watch:
         """A new submission: nothing of it has been seen."""
         self._counted, self._exact_kib, self._last_look, self.cpu_seconds = {}, 0, 0.0, 0.0
         self._shmem_kib = _shmem_kib()
+        self._note_kills()
+
+    def _note_kills(self) -> None:
+        self._killed, self._full, self._killed_on_machine = (
+            self.groups.killed(),
+            self.groups.full(),
+            killed_on_machine(),
+        )
+
+    def look_for_kills(self, limits: Limits, *, has_died: bool = False) -> None:
+        """End a submission of which the system has killed a process for want of memory, by an exception.
+
+        Raises `MachineExhausted` where it was not the submission that had reached its limit. Where nobody counts a
+        submission's own processes, that is asked when one `has_died`.
+        """
+        is_own = self.groups.killed() > self._killed
+        uncounted = has_died and self.groups.used_mib() is None
+        if is_own or (uncounted and killed_on_machine() > self._killed_on_machine):
+            has_reached_its_limit = self.groups.full() > self._full
+            self._note_kills()
+            if not has_reached_its_limit:
+                raise MachineExhausted
+            raise OutOfMemory(f"The notebook used more than {limits.memory_mib} MiB of memory.")
 
     def processes(self) -> dict[int, int]:
         """The processes of the current submission, with the number of their threads."""
@@ -142,23 +166,34 @@ def descendants(root: int) -> dict[int, tuple[int, float]]:
 
     One that has ended, and whose parent has not looked yet, has no threads: it still takes a number.
     """
-    found_all: dict[int, tuple[int, float]] = {}
+    stats = {int(name): stat for name in os.listdir("/proc") if name.isdigit() and (stat := _stat(name))}
     children: dict[int, list[int]] = {}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                stat = Path(entry.path, "stat").read_text(errors="replace").rpartition(")")[2].split()
-                state, threads = stat[0], int(stat[17])
-                if state in "ZX" and threads < 2:  # else its first thread has ended and others have not
-                    threads = 0
-                found_all[int(entry.name)] = threads, sum(map(int, stat[11:15])) / TICKS
-                children.setdefault(int(stat[1]), []).append(int(entry.name))
+    for pid, stat in stats.items():
+        children.setdefault(int(stat[1]), []).append(pid)
     found, queue = {}, [root]
     while queue:
         pid = queue.pop()
-        found[pid] = found_all.get(pid, (0, 0.0))
+        found[pid] = _threads_and_seconds(stats[pid]) if pid in stats else (0, 0.0)
         queue += children.get(pid, [])
     return found
+
+
+def _stat(pid: str) -> list[bytes]:
+    """What /proc says of a process, from its state on; empty if it has gone. All processes are asked many times."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            return os.read(descriptor, 4096).rpartition(b")")[2].split()
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return []
+
+
+def _threads_and_seconds(stat: list[bytes]) -> tuple[int, float]:
+    threads = int(stat[17])
+    has_ended = stat[0] in (b"Z", b"X") and threads < 2  # else its first thread has ended and others have not
+    return 0 if has_ended else threads, sum(map(int, stat[11:15])) / TICKS
 
 
 def starved_seconds(pid: int) -> float:

@@ -66,6 +66,7 @@ class Session:
             "run": lambda source, name: shells.run_cell(self.shell, source, name),
             "test": lambda *arguments: shells.run_test(self.shell, *arguments),
             "branch": self.branch,
+            "reap": self.reap_all,
             "scratch": self.work_on_a_copy,
             "mark": self.mark,
             "restore": self.restore,
@@ -149,6 +150,12 @@ class Session:
             copy = Path(tempfile.mkdtemp(dir=self.copies), "home")
             shutil.copytree(here, copy, symlinks=True, copy_function=_copy_or_link)
             os.chdir(copy)
+
+    def reap_all(self) -> None:
+        """Let go of everything that has ended, orphans of forks as well: each still takes a number of a process."""
+        with contextlib.suppress(ChildProcessError):
+            while pid := os.waitpid(-1, os.WNOHANG)[0]:
+                self.branches.discard(pid)
 
     def _reap(self) -> None:
         """Let go of the branches that have ended; what the student's code has started is waited for by that code."""
