@@ -43,21 +43,24 @@ def predict_emotions(texts, model, tokenizer):
     """Return the name of the best class of every text, in the order of the texts.
 
     `texts` is a list of str; nothing in, nothing out. A bare string would be read letter by letter, so it is a
-    `TypeError`. Names come from `model.config.id2label`; texts are cut off as in training.
+    `TypeError`. Names come from `model.config.id2label`; texts are cut off as in training. Texts of like length share a
+    batch, so that little is padded.
     """
     import torch
 
     if isinstance(texts, str):
         raise TypeError("predict_emotions takes a list of texts: put the string in square brackets.")
+    encoded = [tokenizer(text, truncation=True, max_length=60) for text in texts]
+    by_length = sorted(range(len(encoded)), key=lambda row: len(encoded[row]["input_ids"]))
+    names = [""] * len(encoded)
     model.eval()
-    names = []
-    for start in range(0, len(texts), 32):
-        batch = tokenizer(
-            texts[start : start + 32], truncation=True, max_length=60, padding=True, return_tensors="pt"
-        ).to(model.device)
+    for start in range(0, len(by_length), 32):
+        rows = by_length[start : start + 32]
+        batch = tokenizer.pad([encoded[row] for row in rows], return_tensors="pt").to(model.device)
         with torch.no_grad():
             best = model(**batch).logits.argmax(dim=-1)
-        names += [model.config.id2label[i] for i in best.tolist()]
+        for row, i in zip(rows, best.tolist()):
+            names[row] = model.config.id2label[i]
     return names
 
 

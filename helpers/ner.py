@@ -5,9 +5,9 @@ notebook's solution. `-100` is the label that PyTorch's cross-entropy ignores.
 """
 
 from collections import Counter, defaultdict
-from functools import cache
+from functools import cache, partial
 
-from helpers import models
+from helpers import batches, models
 
 
 def preprocess_ner_dataset(example, tokenizer):
@@ -124,6 +124,18 @@ def do_ner(text, model, tokenizer):
         for e in entities
     ]
     return {"text": text, "entities": found}
+
+
+def find_entities(texts, model, tokenizer):
+    """What `do_ner` returns for each text of a list, in order; in batches, so in a fraction of the time.
+
+    The windows of all texts go into the same batches, and `do_ner` puts them together again.
+    """
+    limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
+    cut = partial(tokenizer, truncation=True, max_length=limit, stride=limit // 4, return_overflowing_tokens=True)
+    windows = [ids for text in texts for ids in cut(text)["input_ids"]]
+    known = batches.answered(windows, lambda **batch: model(**batch).logits, model, tokenizer)
+    return [do_ner(text, known, tokenizer) for text in texts]
 
 
 def load_tokenizer(checkpoint: str, max_length: int = 0):

@@ -5,7 +5,10 @@ notebook's solution. T5 reads a text with a prefix that names the task, and writ
 """
 
 import dataclasses
+import functools
 import math
+
+from helpers import batches
 
 PUBLISHED = "lmsys/toxicchat-t5-large-v1.0"
 
@@ -87,6 +90,17 @@ def is_toxic(text, labels2bool, model, tokenizer, prefix):
     if answer not in labels2bool:
         raise ValueError(f"The model answered {answer!r}, but an answer is one of {', '.join(map(repr, labels2bool))}.")
     return labels2bool[answer]
+
+
+def are_toxic(texts, labels2bool, model, tokenizer, prefix):
+    """What `is_toxic` says about each text of a list, in order; in batches, so in a fraction of the time.
+
+    Raises the `ValueError` of the first text that gets any other answer.
+    """
+    inputs = [tokenizer(prefix + text, truncation=True)["input_ids"] for text in texts]
+    write = functools.partial(model.generate, max_new_tokens=16, num_beams=1, do_sample=False)
+    known = batches.answered(inputs, write, model, tokenizer)
+    return [is_toxic(text, labels2bool, known, tokenizer, prefix) for text in texts]
 
 
 def tfidf_baseline(train, texts):
@@ -238,8 +252,6 @@ def compare_with_published(published, requests, answers):
     if published is None:
         return None
     meaning = {"positive": True, "negative": False}
-    theirs = [
-        is_toxic(text, meaning, published.model, published.tokenizer, "ToxicChat: ") for text in requests["user_input"]
-    ]
+    theirs = are_toxic(requests["user_input"], meaning, published.model, published.tokenizer, "ToxicChat: ")
     yours = [answer == ANSWERS["en"][1] for answer in answers[: len(theirs)]]
     return {"yours": scores(requests["toxicity"], yours), PUBLISHED: scores(requests["toxicity"], theirs)}

@@ -78,8 +78,13 @@ def label(name: str, language: str) -> str:
 
 
 def read_table(path: Path) -> dict[str, str]:
+    """The `table_of` a file."""
+    return table_of(polib.pofile(str(path)))
+
+
+def table_of(catalogue: polib.POFile) -> dict[str, str]:
     """Return message → translation of the finished entries: fuzzy ones are not published."""
-    return {entry.msgid: entry.msgstr for entry in polib.pofile(str(path)) if entry.translated()}
+    return {entry.msgid: entry.msgstr for entry in catalogue if entry.translated()}
 
 
 def update(ids: list[str], old: polib.POFile, language: str) -> polib.POFile:
@@ -138,8 +143,9 @@ def entry_problems(message: str, translation: str, language: str) -> list[str]:
     """
     found = lost(message, translation)
     said = KEPT["placeholder"].sub("", message)
+    folded = said.casefold()
     for term, stems in glossary(language).items():
-        if re.search(rf"\b{re.escape(term)}s?\b", said, re.I) and not _any_stem(stems, translation):
+        if term.casefold() in folded and _term(term).search(said) and not _any_stem(stems, translation):
             found.append(f"the glossary's word for {term!r} is missing ({' or '.join(stems)})")
     return found
 
@@ -166,6 +172,11 @@ def glossary(language: str) -> dict[str, list[str]]:
         rows = list(csv.DictReader(file))
     stems = f"{language}_stems"
     return {row["en"]: row[stems].split("|") for row in rows if row.get(stems)}
+
+
+@cache
+def _term(term: str) -> re.Pattern:
+    return re.compile(rf"\b{re.escape(term)}s?\b", re.I)
 
 
 def _any_stem(stems: list[str], text: str) -> bool:

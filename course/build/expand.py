@@ -6,6 +6,7 @@ own language.
 """
 
 import ast
+import functools
 import re
 
 from nbformat import NotebookNode
@@ -25,9 +26,10 @@ TEXT_STUB = "YOUR ANSWER HERE"
 TEXTS = (*header.TEXTS, *opening.TEXTS, CODE_STUB, TEXT_STUB, *shared.TEXTS, closing.CHECK)
 
 
-def builder_cells() -> list[NotebookNode]:
+@functools.cache
+def builder_cells() -> tuple[NotebookNode, ...]:
     """The builder's texts as cells, so that they are translated like everything else."""
-    return [new_markdown_cell(text) for text in TEXTS]
+    return tuple(new_markdown_cell(text) for text in TEXTS)
 
 
 def builder_words(table: dict[str, str]) -> dict[str, str]:
@@ -43,7 +45,7 @@ def expand(
     `cells` are the unit's translated cells, those of its `header.parts` first; `words` maps the builder's texts to
     their translation; `repository` is `owner/name` on GitHub, or "".
     """
-    count = len(header.parts(unit))
+    count = len(header.texts(unit))
     title = header.cell(unit, cells[:count], words)
     title.source = opening.with_links(title.source, unit, language, repository, words[opening.COLAB_ALT])
     start = opening.start_cells(unit.name, language, repository, words)
@@ -128,14 +130,15 @@ def same_code(one: NotebookNode, other: NotebookNode) -> bool:
 
     One difference is meant to be: the value of the parameter `language`.
     """
-    return _tree(one) == _tree(other)
+    return _tree(one.source, _has_parameters(one)) == _tree(other.source, _has_parameters(other))
 
 
-def _tree(cell: NotebookNode) -> str:
-    tree = ast.parse(cell.source.replace("    %pip", "    pass  # %pip"))
+@functools.cache  # the English cell is compared with each translation
+def _tree(source: str, has_parameters: bool) -> str:
+    tree = ast.parse(source.replace("    %pip", "    pass  # %pip"))
     for constant in worded(tree):
         constant.value = ""
-    if _has_parameters(cell):
+    if has_parameters:
         named = {f"language = {language!r}" for language in LANGUAGES}
         for node in tree.body:
             if ast.unparse(node) in named:

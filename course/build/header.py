@@ -29,9 +29,9 @@ TEMPLATE = """\
 {prerequisites}"""
 
 
-def parts(unit: Unit) -> list[NotebookNode]:
-    """What a reader sees of the front matter, a cell for each field, to be translated."""
-    texts = [
+def texts(unit: Unit) -> list[str]:
+    """What a reader sees of the front matter, field by field."""
+    return [
         f"# {unit.title}",
         unit.summary.strip(),
         "\n".join(f"- {goal}" for goal in unit.goals),
@@ -39,7 +39,11 @@ def parts(unit: Unit) -> list[NotebookNode]:
         unit.data.strip(),
         unit.prerequisites,
     ]
-    return [new_markdown_cell(text) for text in texts]
+
+
+def parts(unit: Unit) -> list[NotebookNode]:
+    """The `texts`, a cell each, to be translated."""
+    return [new_markdown_cell(text) for text in texts(unit)]
 
 
 def cell(unit: Unit, translated: list[NotebookNode], words: dict[str, str]) -> NotebookNode:

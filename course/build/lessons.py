@@ -5,6 +5,7 @@ student may sensibly use it in an answer.
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 
@@ -42,22 +43,26 @@ def is_lesson(cell: NotebookNode) -> bool:
 
 def defined(cell: NotebookNode) -> set[str]:
     """The names that a code cell binds."""
-    if cell.cell_type != "code":
-        return set()
-    nodes = list(_outermost(ast.parse(cell.source)))
+    return set(_defined(cell.source)) if cell.cell_type == "code" else set()
+
+
+@functools.cache  # asked of every cell twice
+def _defined(source: str) -> frozenset[str]:
+    nodes = list(_outermost(ast.parse(source)))
     names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     names |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     imports = [alias for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
     names |= {(alias.asname or alias.name).partition(".")[0] for alias in imports}
-    return {name for name in names if len(name) > 1}  # a letter counts something, or is a formula's
+    return frozenset(name for name in names if len(name) > 1)  # a letter counts something, or is a formula's
 
 
-def _outermost(node: ast.AST) -> Iterator[ast.AST]:
+def _outermost(tree: ast.AST) -> Iterator[ast.AST]:
     """The nodes outside of functions and comprehensions, whose names are their own."""
-    yield node
-    if not isinstance(node, SCOPES):
-        for child in ast.iter_child_nodes(node):
-            yield from _outermost(child)
+    waiting = [tree]
+    while waiting:
+        yield (node := waiting.pop())
+        if not isinstance(node, SCOPES):
+            waiting += ast.iter_child_nodes(node)
 
 
 def mentioned(cell: NotebookNode) -> set[str]:

@@ -6,6 +6,7 @@ cell has no such text.
 """
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Iterable
 
@@ -137,6 +138,7 @@ def profile_tables(unit: Unit) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+@functools.cache  # a unit's code is the same for every language
 def _tables(source: str) -> list[str]:
     """The names for which a cell reads a profile.
 

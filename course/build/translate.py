@@ -9,6 +9,7 @@ comments in solutions and hidden tests.
 import ast
 import copy
 import dataclasses
+import functools
 import io
 import json
 import re
@@ -71,13 +72,18 @@ def translate_cell(cell: NotebookNode, table: dict[str, str]) -> NotebookNode:
     return cell
 
 
-def pieces(cell: NotebookNode) -> list[Piece]:
+def pieces(cell: NotebookNode) -> tuple[Piece, ...]:
     """The messages of one cell, in the order of their lines."""
-    if cell.cell_type == "markdown":
-        return list(_markdown_pieces(cell.source))
-    if cell.cell_type == "code":
-        return sorted([*_comment_pieces(cell.source), *_string_pieces(cell.source)], key=_place)
-    return []
+    return _pieces(cell.cell_type, cell.source)
+
+
+@functools.cache  # the same text is read for every language, for its catalogue and for its translation
+def _pieces(cell_type: str, source: str) -> tuple[Piece, ...]:
+    if cell_type == "markdown":
+        return tuple(_markdown_pieces(source))
+    if cell_type == "code":
+        return tuple(sorted([*_comment_pieces(source), *_string_pieces(source)], key=_place))
+    return ()
 
 
 def _place(piece: Piece) -> tuple:
@@ -145,7 +151,7 @@ def worded(tree: ast.AST) -> list[ast.Constant]:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             groups = node.args[0] if node.func.id in ("Rules", "rules") and node.args else None
             found += groups.keys if isinstance(groups, ast.Dict) else [groups]
-        elif isinstance(node, ast.Assign) and {ast.unparse(target) for target in node.targets} <= TEXTS:
+        elif isinstance(node, ast.Assign) and all(getattr(target, "id", None) in TEXTS for target in node.targets):
             found += ast.walk(node.value)
     strings = [node for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return sorted(strings, key=lambda node: (node.lineno, node.col_offset))

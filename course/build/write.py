@@ -76,14 +76,14 @@ def _table(name: str, ids: list[str], language: str) -> dict[str, str]:
     """Message → translation of a catalogue that is ready."""
     if language == "en":
         return {}
-    path = catalog.path_of(name, language)
-    found = catalog.problems(ids, catalog.load(path), language)
+    catalogue = catalog.load(catalog.path_of(name, language))
+    found = catalog.problems(ids, catalogue, language)
     if found:
         raise CatalogueError(
             f"{catalog.label(name, language)} is not ready ({len(found)} entries; the first: {found[0]}): "
             "run `course messages --update`, translate, and check with `course messages --check`."
         )
-    return catalog.read_table(path)
+    return catalog.table_of(catalogue)
 
 
 class NotInACopy(Refusal):
@@ -107,7 +107,7 @@ def repository() -> str:
 def dumps(notebook: NotebookNode) -> str:
     """Return the notebook as the text of its file, the same bytes every time."""
     nbformat.validate(notebook)
-    return nbformat.writes(notebook, version=4) + "\n"
+    return nbformat.v4.writes(notebook) + "\n"
 
 
 def release(unit: str, source: str, code_stub: str, text_stub: str) -> str:
@@ -130,6 +130,7 @@ def release(unit: str, source: str, code_stub: str, text_stub: str) -> str:
         config.ClearSolutions.code_stub = {"python": f"# {code_stub}\nraise NotImplementedError()"}
         config.ClearSolutions.text_stub = text_stub
         config.GenerateAssignment.no_database = True
+        config.Exporter.optimistic_validation = True  # once, not after every step
         converter = GenerateAssignment(coursedir=CourseDirectory(config=config), config=config)
         # Only nbgrader's command drops the step that needs a database; in process it is dropped here.
         converter.preprocessors = [step for step in converter.preprocessors if step is not SaveCells]

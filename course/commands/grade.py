@@ -52,10 +52,9 @@ def arguments(parser) -> None:
 def run(options) -> int:
     from course.exchange import roster
     from course.folder import Folder
-    from course.grade import engine, marks
+    from course.grade import engine
     from course.grade.sandbox.choice import choose
     from course.grade.sandbox.limits import Limits
-    from course.pages import tables
 
     folder = Folder.at(options.course_dir)
     people = roster.load(folder)
@@ -79,12 +78,14 @@ def run(options) -> int:
             verdicts.sort(key=lambda verdict: verdict.student)
             _print_table(verdicts)
             done += verdicts
-            waiting += sum(len(mark.open) for mark in marks.of(folder.root, name).values())
+            waiting += _open_answers(folder, name)
     except KeyboardInterrupt:
         print("\nThe marks so far are kept: the same command goes on where it stopped.", file=sys.stderr)
         raise
     finally:
         if options.json and done:
+            from course.pages import tables
+
             tables.write_json(done, options.json)
     if waiting:
         print(f"Answers that wait for a person: {waiting}. Mark them: course mark {' '.join(options.assignment)}")
@@ -111,6 +112,13 @@ def _parts(folder, name: str, students: tuple[str, ...]) -> list[tuple[str, tupl
         return [(each, tuple(one for one in students if one in there[each])) for each in names]
     engine.submissions(name, folder.root, students)
     return [(name, students)]
+
+
+def _open_answers(folder, name: str) -> int:
+    """How many answers of an assignment wait for a person."""
+    from course.grade import marks
+
+    return sum(len(mark.open) for mark in marks.of(folder.root, name).values())
 
 
 def _say(sentence: str) -> None:

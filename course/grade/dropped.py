@@ -17,11 +17,11 @@ def points_of(ledger, assignment: str) -> dict[Cell, float]:
     """What each graded cell of an assignment is worth in the gradebook."""
     from nbgrader.api import MissingEntry
 
+    ledger.gradebook.db.expire_all()
     try:
         notebooks = ledger.gradebook.find_assignment(assignment).notebooks
     except MissingEntry:
         return {}
-    ledger.gradebook.db.expire_all()
     return {
         (notebook.name, cell.name): cell.max_score
         for notebook in notebooks

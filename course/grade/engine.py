@@ -14,6 +14,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 from nbformat import NotebookNode
@@ -21,8 +22,8 @@ from nbformat import NotebookNode
 from course import nearest
 from course.folder import Folder, Unfit, name_problem
 from course.grade import cache, cluster, fingerprints, fitness, pool, roles
+from course.grade.errors import GradingError
 from course.grade.job import Graded, Job, ungraded
-from course.grade.ledger import GradingError, Ledger
 from course.grade.sandbox.choice import choose
 from course.grade.sandbox.limits import Limits
 from course.grade.sandbox.warm import LANGUAGE_MODELS
@@ -30,6 +31,9 @@ from course.grade.submission.code import parse
 from course.kept import load_all, save
 from course.notebooks.unpacking import Handed
 from course.verdict import Judged, MadeOf, Verdict, bounded
+
+if TYPE_CHECKING:
+    from course.grade.ledger import Ledger
 
 BASIC = ("numpy", "pandas", "matplotlib.pyplot")  # what a course may use without saying so in its source
 HEAVY = {"torch", "transformers", "datasets", "evaluate", "accelerate", "helpers"}
@@ -94,6 +98,8 @@ def grade(
             stage("loading the libraries")
             crew.prepare(min(options.jobs, max(2, len(students))), preparation)
         stage("bringing the gradebook in step with source/")
+        from course.grade.ledger import Ledger  # not before: the sandboxes load their libraries meanwhile
+
         ledger = stack.enter_context(Ledger(folder, options.due))  # takes some seconds as well
         templates = _templates(folder, assignment, ledger.register(assignment), modules, options)
         run = functools.partial(_graded, folder, options=options, crew=crew, say=say)
@@ -196,7 +202,7 @@ def _grader(options: Options) -> str:
 
 
 def _class(
-    folder: Folder, templates: list[Job], students: list[str], run, ledger: Ledger, made_of: MadeOf
+    folder: Folder, templates: list[Job], students: list[str], run, ledger: "Ledger", made_of: MadeOf
 ) -> Iterator[Verdict]:
     """The verdicts of all students; each is entered when all of its notebooks are done. `made_of` is what all of them
     are made of, but for the submission."""
@@ -257,7 +263,7 @@ def _for(job: Job, graded: Graded) -> Graded:
     return dataclasses.replace(graded, verdict=verdict)
 
 
-def _entered(folder: Folder, ledger: Ledger, parts: dict[str, Graded], made_of: MadeOf) -> Verdict:
+def _entered(folder: Folder, ledger: "Ledger", parts: dict[str, Graded], made_of: MadeOf) -> Verdict:
     """The verdict of a submission, in the gradebook and in the folder of verdicts."""
     verdict = dataclasses.replace(_sum(parts), made_of=made_of)
     student = verdict.student

@@ -2,8 +2,6 @@
 
 import contextlib
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from course.folder import CourseError
 from course.verdict import bounded
 
@@ -15,6 +13,8 @@ class GradingError(CourseError):
 @contextlib.contextmanager
 def database_errors():
     """What a database refuses becomes a `GradingError`."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         yield
     except ImportError as error:

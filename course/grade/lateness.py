@@ -9,6 +9,9 @@ import contextlib
 import datetime
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Select, select
+from sqlalchemy.orm import selectinload
+
 from course.grade.errors import GradingError, database_errors
 from course.verdict import bounded
 
@@ -19,16 +22,18 @@ if TYPE_CHECKING:
 def settle(ledger: "Ledger", assignment: str) -> None:
     """Bring the extensions and penalties of all submissions to an assignment in step with the due dates and the marks
     as they are now. Writes only what has changed. Raises `GradingError`."""
-    from nbgrader.api import MissingEntry
-
     with ledger.alone(), database_errors():
-        try:
-            submissions = ledger.gradebook.find_assignment(assignment).submissions
-        except MissingEntry:
-            return
-        for submission in submissions:
+        for submission in ledger.gradebook.db.scalars(submissions_to(assignment)):
             settle_one(ledger, submission)
         ledger.gradebook.db.commit()
+
+
+def submissions_to(assignment: str) -> Select:
+    """A query for all submissions to an assignment; their notebooks come with them, instead of one by one."""
+    from nbgrader.api import Assignment, SubmittedAssignment
+
+    found = select(SubmittedAssignment).join(Assignment).where(Assignment.name == assignment)
+    return found.options(selectinload(SubmittedAssignment.notebooks))
 
 
 def settle_one(ledger: "Ledger", submission) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import nbformat
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
 from course import kept
@@ -26,14 +26,6 @@ from course.grade import dropped, fingerprints, lateness, roles, second_look
 from course.grade.errors import GradingError, database_errors
 from course.grade.job import Graded
 from course.verdict import NO_ANSWER, CellScore, Verdict, bounded
-
-
-def schema_version() -> str:
-    """The version of nbgrader's tables, which stands in every new gradebook."""
-    import nbgrader
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory(str(Path(nbgrader.__file__).parent / "alembic")).get_current_head()
 
 
 class Ledger:
@@ -59,16 +51,11 @@ class Ledger:
         return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
 
     def __enter__(self):
-        from nbgrader import api
-        from nbgrader.api import Course, Gradebook
+        from course.grade import gradebook
 
-        api.get_alembic_version = schema_version  # nbgrader's own starts a program for it, and finds it by name only
         warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own queries, nothing a teacher can act on
         with self.alone(), database_errors():
-            self.gradebook = Gradebook(self.coursedir.db_url, self.coursedir.course_id)
-            # nbgrader leaves out the course without a name, which PostgreSQL then misses for each assignment.
-            self.gradebook.db.merge(Course(id=self.coursedir.course_id))
-            self.gradebook.db.commit()
+            self.gradebook = gradebook.opened(self.coursedir.db_url, self.coursedir.course_id)
         return self
 
     def __exit__(self, *_):
@@ -93,30 +80,35 @@ class Ledger:
         return step.plugin_inst
 
     def register(self, assignment: str) -> dict[str, tuple[bytes, bytes]]:
-        """Bring the gradebook in step with source/.
+        """Bring the gradebook in step with source/, all of it or nothing.
 
         Returns for each notebook what is graded against: the teacher's, its tests as nbgrader has registered them (with
         what it makes of `### AUTOTEST`), and the released one. Raises `GradingError`.
         """
-        from nbgrader.apps.api import NbGraderAPI
+        from course.grade.gradebook import one_transaction
 
         with self.alone(), tempfile.TemporaryDirectory() as folder:
-            with database_errors():
+            with database_errors(), one_transaction(self.gradebook):
                 points = dropped.points_of(self, assignment)
-            api = NbGraderAPI(self.coursedir, config=self.config)
-            before = self.coursedir.release_directory
-            self.coursedir.release_directory = folder  # what lies in release/ is the builder's
-            try:
-                result = api.generate_assignment(assignment)
-            finally:
-                self.coursedir.release_directory = before
-            if not result["success"]:
-                raise GradingError(self._refusal(assignment, result))
-            with database_errors():
+                self._generate(assignment, folder)
                 dropped.follow(self, assignment, points)
             released = {path.stem: path.read_bytes() for path in Path(folder).rglob("*.ipynb")}
             paths = self.folder.notebooks("source", assignment)
             return {path.stem: (self._registered(path, assignment), released[path.stem]) for path in paths}
+
+    def _generate(self, assignment: str, folder: str) -> None:
+        """Let nbgrader enter the source into the gradebook, and what it would release into a folder."""
+        from nbgrader.apps.api import NbGraderAPI
+
+        api = NbGraderAPI(self.coursedir, config=self.config)
+        before = self.coursedir.release_directory
+        self.coursedir.release_directory = folder  # what lies in release/ is the builder's
+        try:
+            result = api.generate_assignment(assignment)
+        finally:
+            self.coursedir.release_directory = before
+        if not result["success"]:
+            raise GradingError(self._refusal(assignment, result))
 
     def left_over(self, assignment: str) -> Iterator[str]:
         """A sentence about students who have marks but no submission any more: they were renamed, or left."""
@@ -155,8 +147,7 @@ class Ledger:
                 for name, part in parts.items()
             }
             with database_errors():
-                mark = self._mark_before(verdict)
-                self._enter(verdict, parts, timestamp, same)
+                mark = self._enter(verdict, parts, timestamp, same)
             _make_writable(folder)
             shutil.rmtree(folder, ignore_errors=True)
             for name, part in parts.items():
@@ -168,34 +159,58 @@ class Ledger:
             kept.save(verdict, self.folder, verdict.student)
         return verdict
 
-    def _mark_before(self, verdict: Verdict) -> float | None:
-        """The final mark that a submission has in the gradebook."""
-        from nbgrader.api import MissingEntry
-
+    def _enter(
+        self, verdict: Verdict, parts: dict[str, Graded], timestamp, same: dict[str, frozenset[str]]
+    ) -> float | None:
+        """Marks, comments and penalties of a submission, in one transaction. Returns the final mark that it had."""
+        db = self.gradebook.db
         try:
-            submission = self.gradebook.find_submission(verdict.assignment, verdict.student)
-        except MissingEntry:
-            return None
-        return max(0.0, submission.score - submission.late_submission_penalty)
+            names = self._cell_names(verdict.assignment)
+            submission, mark = self._submission(verdict)
+            if timestamp:
+                submission.timestamp = timestamp
+            for notebook in submission.notebooks:
+                part = parts[notebook.name]
+                cells = {cell.grade_id: cell for cell in part.verdict.cells}
+                for grade in notebook.grades:
+                    name = names[grade.cell_id]
+                    _mark(grade, cells.get(name), seen=name in same[notebook.name])
+                for comment in notebook.comments:
+                    cell = cells.get(names[comment.cell_id])
+                    comment.auto_comment = NO_ANSWER if cell and cell.message == NO_ANSWER else None
+            db.flush()
+            lateness.settle_one(self, submission)
+            db.commit()
+        finally:
+            db.rollback()
+        return mark
 
-    def _enter(self, verdict: Verdict, parts: dict[str, Graded], timestamp, same: dict[str, frozenset[str]]) -> None:
-        """Marks, comments and penalties of a submission, in one transaction."""
-        gradebook = self.gradebook
-        gradebook.update_or_create_student(verdict.student)
-        submission = gradebook.update_or_create_submission(verdict.assignment, verdict.student)
-        if timestamp:
-            submission.timestamp = timestamp
-        for notebook in submission.notebooks:
-            part = parts[notebook.name]
-            cells = {cell.grade_id: cell for cell in part.verdict.cells}
-            for grade in notebook.grades:
-                _mark(grade, cells.get(grade.cell.name), seen=grade.cell.name in same[notebook.name])
-            for comment in notebook.comments:
-                cell = cells.get(comment.cell.name)
-                comment.auto_comment = NO_ANSWER if cell and cell.message == NO_ANSWER else None
-        gradebook.db.flush()
-        lateness.settle_one(self, submission)
-        gradebook.db.commit()
+    def _cell_names(self, assignment: str) -> dict[str, str]:
+        """The key of each cell of an assignment in the gradebook → its grade id."""
+        from nbgrader.api import Assignment, BaseCell, Notebook
+
+        cells = select(BaseCell.id, BaseCell.name).join(Notebook, BaseCell.notebook_id == Notebook.id)
+        cells = cells.join(Assignment, Notebook.assignment_id == Assignment.id).where(Assignment.name == assignment)
+        return dict(self.gradebook.db.execute(cells).all())
+
+    def _submission(self, verdict: Verdict):
+        """A submission in the gradebook, and the final mark that it had; where it is missing it is made, as nbgrader
+        makes it, and had none."""
+        from nbgrader.api import Comment, Grade, MissingEntry, Student, SubmittedAssignment, SubmittedNotebook
+
+        with contextlib.suppress(MissingEntry):
+            found = self.gradebook.find_submission(verdict.assignment, verdict.student)
+            return found, max(0.0, found.score - found.late_submission_penalty)
+        student = self.gradebook.db.get(Student, verdict.student) or Student(id=verdict.student)
+        made = SubmittedAssignment(assignment=self.gradebook.find_assignment(verdict.assignment), student=student)
+        for notebook in made.assignment.notebooks:
+            handed_in = SubmittedNotebook(notebook=notebook, assignment=made)
+            for cell in (*notebook.grade_cells, *notebook.task_cells):
+                Grade(cell_id=cell.id, notebook=handed_in)
+            for cell in (*notebook.solution_cells, *notebook.task_cells):
+                Comment(cell_id=cell.id, notebook=handed_in)
+        self.gradebook.db.add(made)
+        return made, None
 
     def _refusal(self, assignment: str, result: dict) -> str:
         """Why nbgrader does not take the source, in one sentence."""

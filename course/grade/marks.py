@@ -85,9 +85,8 @@ def _parts(db, assignment: str) -> dict[str, dict[str, Mark]]:
         Grade.auto_score, Grade.manual_score, Grade.score, Grade.needs_manual_grade, Grade.max_score, of=Grade
     )
     comments = rows(Comment.manual_comment, of=Comment)
-    submissions = select(SubmittedAssignment).join(Assignment).where(Assignment.name == assignment)
     marks: dict[str, dict[str, Mark]] = {}
-    for submission in db.scalars(submissions):
+    for submission in db.scalars(lateness.submissions_to(assignment)):
         for notebook in submission.notebooks:
             own = [_Grade(*grade) for grade in grades.get(notebook.id, ())]
             part = _part(notebook, submission, own, comments.get(notebook.id, ()))

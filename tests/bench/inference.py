@@ -4,8 +4,9 @@
     python tests/bench/inference.py --json inference.json
 
 Each function gets texts of its own kind in their natural lengths, real ones where `$COURSE_DATA` says where they are,
-else the samples of the course. `do_ner` and `is_toxic` take one text, so the course calls them in a loop, too. The
-models are trained by the profile `quick` before the clock starts, so that they have something to answer.
+else the samples of the course. `do_ner` and `is_toxic` take one text, so their list versions are measured,
+`find_entities` and `are_toxic`. The models are trained by the profile `quick` before the clock starts, so that they
+have something to answer.
 
 The loops are written anew after the material: for each review a call of a pipeline that was made once, for each
 sentence a forward pass, for each request a `generate`, for each tweet a forward pass over 60 tokens, padding included.
@@ -107,7 +108,7 @@ def reviews_cases(count: int) -> list[Case]:
 
 
 def ner_cases(count: int) -> list[Case]:
-    """`do_ner` against a forward pass for each sentence; a word takes the tag of its first piece."""
+    """`find_entities` against a forward pass for each sentence; a word takes the tag of its first piece."""
     profile, samples, texts = prepare("ner", count)
     tokenizer = ner.load_tokenizer(profile.checkpoint)
     model = ner.build_model(models.fetch(profile.checkpoint), data.CONLL_TAGS)
@@ -130,13 +131,13 @@ def ner_cases(count: int) -> list[Case]:
         return {"text": text, "entities": entities}
 
     def course(texts):
-        return [ner.do_ner(text, model, tokenizer) for text in texts]
+        return ner.find_entities(texts, model, tokenizer)
 
-    return [Case("do_ner", "one by one", texts, course, lambda texts: [find(text) for text in texts])]
+    return [Case("find_entities", "one by one", texts, course, lambda texts: [find(text) for text in texts])]
 
 
 def toxicity_cases(count: int) -> list[Case]:
-    """`is_toxic` against a `generate` for each request."""
+    """`are_toxic` against a `generate` for each request."""
     profile, samples, texts = prepare("toxicity", count)
     tokenizer = models.load_tokenizer(profile.checkpoint)
     model = toxicity.build_model(models.fetch(profile.checkpoint))
@@ -152,9 +153,9 @@ def toxicity_cases(count: int) -> list[Case]:
         return meaning[tokenizer.decode(ids[0], skip_special_tokens=True).strip()]
 
     def course(texts):
-        return [toxicity.is_toxic(text, meaning, model, tokenizer, prefix) for text in texts]
+        return toxicity.are_toxic(texts, meaning, model, tokenizer, prefix)
 
-    return [Case("is_toxic", "one by one", texts, course, lambda texts: [judge(text) for text in texts])]
+    return [Case("are_toxic", "one by one", texts, course, lambda texts: [judge(text) for text in texts])]
 
 
 CASES = {"emotion": emotion_cases, "reviews": reviews_cases, "ner": ner_cases, "toxicity": toxicity_cases}

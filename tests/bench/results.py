@@ -21,6 +21,7 @@ from course.build.opening import BADGE, notebook_url
 from course.build.read import LANGUAGES, in_order, languages_of, read_unit, unit_names
 from course.build.write import repository
 from helpers.language import BY_CODE, words
+from tests.bench import goals
 
 RESULTS = Path(__file__).with_name("results.json")
 READMES = {
@@ -53,6 +54,7 @@ def main() -> int:
     parser.add_argument("--machine", help="what it ran on; by default what the run says of its device")
     parser.add_argument("--data", help="what the data were, where the run did not have all of them")
     parser.add_argument("--grading", type=Path, help="figures of grading.py; needs --machine")
+    parser.add_argument("--benches", type=Path, nargs="*", default=[], help="ladder.json, training.json, …")
     options = parser.parse_args()
     record = json.loads(RESULTS.read_text(encoding="utf-8"))
     if options.grading:
@@ -61,6 +63,8 @@ def main() -> int:
         new = json.loads(options.grading.read_text(encoding="utf-8")) | {"machine": options.machine}
         record["grading"] = [known for known in record["grading"] if _size(known) != _size(new)] + [new]
         record["grading"].sort(key=_size)
+    for path in options.benches:
+        record["benches"][path.stem] = goals.shrunk(json.loads(path.read_text(encoding="utf-8")))
     for path in options.runs:
         run = json.loads(path.read_text(encoding="utf-8"))
         run |= {"machine": options.machine or run["device"]} | ({"data": options.data} if options.data else {})
@@ -82,14 +86,22 @@ def _size(grading: dict) -> tuple:
 
 def with_tables(text: str, language: str) -> str:
     """A README with its tables as they must be."""
-    tables = {"units": unit_rows(language), "results": result_rows(language), "grading": grading_rows(language)}
+    record, said = json.loads(RESULTS.read_text(encoding="utf-8")), WORDS[language]
+    tables = {
+        "units": unit_rows(language),
+        "results": result_rows(language),
+        "grading": grading_rows(language),
+        "goals": goals.goal_rows(record, said),
+        "ladder": goals.ladder_rows(record, said),
+        "foretold": goals.foretold_rows(record, said),
+    }
     for name, rows in tables.items():
         head = WORDS[language][name]
         if name == "units":
             head = [*head[:2], *(of.name for of in BY_CODE.values()), *head[2:]]
         lines = [head, ["---"] * len(head), *rows]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        text, count = re.subn(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", rf"\1{table}\2", text, flags=re.DOTALL)
+        text, count = re.subn(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", rf"\1{table}\n\2", text, flags=re.DOTALL)
         if count != 1:
             sys.exit(f"The README has no place for the table: <!-- {name} --> … <!-- /{name} -->.")
     return text

@@ -14,7 +14,8 @@ from nbgrader.api import Gradebook
 from course.cli import main
 from course.folder import CourseError, Folder
 from course.grade import lateness, marks
-from course.grade.ledger import GradingError, Ledger, schema_version
+from course.grade.gradebook import schema_version
+from course.grade.ledger import GradingError, Ledger
 from tests import postgres as server
 
 WRONG = {"add": "def add(a, b):\n    return a - b"}

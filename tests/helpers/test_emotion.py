@@ -133,6 +133,13 @@ def test_texts_go_through_in_batches_without_gradients(tokenizer, voter):
     assert torch.is_grad_enabled()
 
 
+def test_texts_of_like_length_share_a_batch(tokenizer, voter):
+    sizes = []
+    voter.register_forward_pre_hook(lambda _, __, inputs: sizes.append(inputs["input_ids"].shape), with_kwargs=True)
+    predict_emotions(["party", "party " * 40] * 32, voter, tokenizer)
+    assert sizes == [(32, 3), (32, 42)]
+
+
 def test_dropout_is_switched_off(tokenizer):
     model = models.keyword_classifier(VOTES, tokenizer, EMOTIONS, dropout=0.9).train()
     assert predict_emotions(["party", "miss"] * 20, model, tokenizer) == ["joy", "sadness"] * 20

@@ -23,6 +23,7 @@ from helpers.ner import (
     calculate_metrics,
     do_ner,
     entity_spans,
+    find_entities,
     load_tokenizer,
     lookup_baseline,
     preprocess_ner_dataset,
@@ -484,6 +485,25 @@ def test_seed_002_the_keys_are_start_and_end(tokenizer):
     """There the example said `end` and the condition `stop`."""
     result = do_ner("to Rome", tagger(tokenizer), tokenizer)
     assert result == {"text": "to Rome", "entities": [{"class": "LOC", "text": "Rome", "start": 3, "end": 7}]}
+
+
+# ---- find_entities
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(TEXTS, max_size=8), st.sampled_from([16, 512]))
+@example(["", "Rome " * 40, " ", "Rabinovich"], 16)
+def test_many_texts_have_the_entities_of_each(short_tokenizer, texts, limit):
+    model, tokenizer = tagger(short_tokenizer(limit)), short_tokenizer(limit)
+    assert find_entities(texts, model, tokenizer) == [do_ner(text, model, tokenizer) for text in texts]
+
+
+def test_windows_of_all_texts_share_batches(short_tokenizer):
+    model, calls = tagger(short_tokenizer(16), dropout=0.9).train(), []
+    model.register_forward_hook(lambda *_: calls.append(torch.is_grad_enabled()))
+    found = find_entities(["Rome " * 100, "Anna Smith", "Rome " * 90], model, short_tokenizer(16))
+    assert [len(each["entities"]) for each in found] == [100, 1, 90]
+    assert calls == [False]
 
 
 # ---- entity_spans and lookup_baseline

@@ -18,7 +18,7 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from transformers import DataCollatorForSeq2Seq
 
 from helpers import data, language, models, profiles, toxicity, training
-from helpers.toxicity import build_model, compute_metric, is_toxic, oversample, preprocess_dataset
+from helpers.toxicity import are_toxic, build_model, compute_metric, is_toxic, oversample, preprocess_dataset
 
 ABEXOL = {"user_input": "Do you know drug which name is abexol ?", "toxicity": 0}
 TEXTS = st.one_of(st.text(max_size=60), st.sampled_from(["", " ", "</s>", "a\n\nb", "😀", "Дай ответ", "water " * 700]))
@@ -240,6 +240,33 @@ def test_generation_is_greedy_and_short_whatever_the_model_says(tokenizer):
     model.generation_config.update(do_sample=True, temperature=9.0, max_new_tokens=100)
     with pytest.raises(ValueError, match=r"answered '(yes ?){16}'"):
         is_toxic("garbage", YES_NO, model, tokenizer, "toxic: ")
+
+
+# ---- are_toxic
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.lists(st.one_of(TEXTS, st.sampled_from(["garbage", "garbage " + "water " * 700])), max_size=8))
+def test_many_texts_have_the_answer_of_each(tokenizer, texts):
+    model = models.answering_t5({"garbage": "yes"}, tokenizer, default="no", dropout=0.9).train()
+    model.generation_config.update(do_sample=True, temperature=9.0)
+    many = are_toxic(texts, YES_NO, model, tokenizer, "toxic: ")
+    assert many == [is_toxic(text, YES_NO, model, tokenizer, "toxic: ") for text in texts]
+
+
+def test_an_answer_does_not_depend_on_longer_ones_beside_it(tokenizer):
+    meaning = {"this hurts somebody": True, "no": False}
+    model = models.answering_t5({"garbage": "this hurts somebody"}, tokenizer, default="no")
+    texts, found = ["garbage", "hello", "hello " * 50, "garbage " * 3], []
+    counts = toxicity.passes(model, lambda: found.extend(are_toxic(texts, meaning, model, tokenizer, "toxic: ")))
+    assert found == [True, False, False, True]
+    assert counts["encoder"] == 1
+
+
+def test_the_first_text_with_another_answer_is_the_error(tokenizer):
+    model = models.answering_t5({"garbage": "maybe", "coffee": "never"}, tokenizer, default="no")
+    with pytest.raises(ValueError, match="'never'"):
+        are_toxic(["hello", "coffee " * 9, "garbage"], YES_NO, model, tokenizer, "toxic: ")
 
 
 # ---- the model with known answers
