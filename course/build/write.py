@@ -132,8 +132,10 @@ def release(unit: str, source: str, code_stub: str, text_stub: str) -> str:
         config.GenerateAssignment.no_database = True
         config.Exporter.optimistic_validation = True  # once, not after every step
         converter = GenerateAssignment(coursedir=CourseDirectory(config=config), config=config)
-        # Only nbgrader's command drops the step that needs a database; in process it is dropped here.
-        converter.preprocessors = [step for step in converter.preprocessors if step is not SaveCells]
+        # Only nbgrader's command drops the step that needs a database; in process it is dropped here. What prepares for
+        # it, checksums and a check of the metadata, comes once more at the end: that is enough.
+        steps = [step for step in converter.preprocessors if step is not SaveCells]
+        converter.preprocessors = list(dict.fromkeys(reversed(steps)))[::-1]
         converter.log.setLevel("ERROR")
         converter.start()
         released = nbformat.read(root / "release" / unit / f"{unit}.ipynb", as_version=4)

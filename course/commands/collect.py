@@ -66,15 +66,15 @@ def _due_dates(folder):
     """The class's due dates, as the gradebook has them, if there is one."""
     import functools
 
-    from course.grade import lateness
-    from course.grade.ledger import Ledger
-
     is_there = (folder.root / "gradebook.db").is_file() or "db_url" in folder.config.get("CourseDirectory", {})
 
     @functools.cache
     def due(assignment: str):
         if not is_there:
             return None
+        from course.grade import lateness
+        from course.grade.ledger import Ledger
+
         with Ledger(folder) as ledger:
             return lateness.class_due(ledger, assignment)
 

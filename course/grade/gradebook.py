@@ -13,7 +13,7 @@ from unittest import mock
 import nbgrader
 from nbgrader import api
 from nbgrader.api import Course, Gradebook
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 # By these a submission is looked up, and nbgrader adds up its marks: without an index each time through all of a class.
@@ -39,8 +39,17 @@ def opened(db_url: str, course_id: str) -> Gradebook:
     # nbgrader leaves out the course without a name, which PostgreSQL then misses for each assignment.
     gradebook.db.merge(Course(id=course_id))
     gradebook.db.commit()
+    if gradebook.engine.dialect.name == "sqlite":
+        event.listen(gradebook.engine, "connect", _outlive_the_power)
+        gradebook.engine.dispose()  # what is connected already has not heard of it
     make_indexes(gradebook.engine)
     return gradebook
+
+
+def _outlive_the_power(connection, _) -> None:
+    """What is committed is on the disk. SQLite's default may lose the last transaction when the power fails, for the
+    removal of its journal may not be there yet (https://sqlite.org/pragma.html#pragma_synchronous)."""
+    connection.execute("PRAGMA synchronous = EXTRA")
 
 
 def make_indexes(engine: Engine) -> None:

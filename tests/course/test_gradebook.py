@@ -114,6 +114,12 @@ class TestAVerdict:
             record(book, "anna", test_add=0.0)
         assert len(commits) == 2
 
+    def test_is_on_the_disk_when_it_is_committed(self, book):
+        """3 is EXTRA, with which SQLite promises that for its own kind of journal."""
+        with book.gradebook.engine.connect() as connection:
+            assert connection.execute(text("PRAGMA synchronous")).scalar() == 3
+            assert connection.execute(text("PRAGMA journal_mode")).scalar() == "delete"
+
     def test_makes_the_rows_that_nbgrader_makes(self, sums):
         notebook = sums.notebook()
         notebook.cells.append(

@@ -13,6 +13,8 @@ from pathlib import Path
 
 CONTROLLERS = {"memory": "memory.limit_in_bytes", "pids": "pids.max"}  # and a file by which version 1 is known
 ROOT = Path("/sys/fs/cgroup")
+PEAK = "memory.max_usage_in_bytes"  # of version 1, which does not count reliably how often a limit was reached
+STOCK = 4 << 20  # bytes below the limit at which it counts as reached: Linux charges by pages and keeps some for later
 ENDING = 2.0  # seconds that the last tasks of a group have to leave it
 
 
@@ -21,6 +23,7 @@ class Groups:
 
     def __init__(self, homes: dict[str, Path] | None = None):
         self.folders: dict[str, Path] = {}  # by controller
+        self.full_before = 0
         for controller, home in (_homes() if homes is None else homes).items():
             with contextlib.suppress(OSError):
                 folder = Path(tempfile.mkdtemp(prefix="course-", dir=home))
@@ -51,6 +54,8 @@ class Groups:
                 _write(_students(memory) / name, memory_mib << 20)
             for name in ("memory.memsw.limit_in_bytes", "memory.swap.max"):  # version 1 counts both together
                 _write(_students(memory) / name, memory_mib << 20 if "memsw" in name else 0)
+            _write(_students(memory) / PEAK, 0)  # from now on
+            self.full_before = self._times_full()
         if pids := self.folders.get("pids"):
             _write(_students(pids) / "pids.max", tasks)
 
@@ -69,14 +74,20 @@ class Groups:
                 return sum(map(int, re.findall(r"^oom_kill (\d+)", text, re.MULTILINE)))
         return 0
 
-    def full(self) -> int:
-        """How often the group has reached its limit of memory so far: if never, others have taken what there was."""
-        found = 0
-        for name in ("memory.failcnt", "memory.memsw.failcnt", "memory.events"):
-            with contextlib.suppress(OSError, KeyError):
-                text = (_students(self.folders["memory"]) / name).read_text()
-                found += sum(map(int, re.findall(r"^(?:max )?(\d+)$", text, re.MULTILINE)))
-        return found
+    def has_been_full(self) -> bool:
+        """Whether the submission of the moment has reached its limit of memory: if not, others took what there was."""
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            students = _students(self.folders["memory"])
+            most, limit = (int((students / name).read_text()) for name in (PEAK, CONTROLLERS["memory"]))
+            return most + STOCK >= limit
+        return self._times_full() > self.full_before
+
+    def _times_full(self) -> int:
+        """How often the group has reached its limit so far, as version 2 counts it."""
+        with contextlib.suppress(OSError, KeyError):
+            text = (_students(self.folders["memory"]) / "memory.events").read_text()
+            return sum(map(int, re.findall(r"^max (\d+)", text, re.MULTILINE)))
+        return 0
 
     def remove(self) -> None:
         """Remove the groups; their last tasks may still be on the way out."""

@@ -33,7 +33,7 @@ class Watch:
         self.inherited_kib = 0  # memory that every submission shares with the parent
         self.cpu_seconds = 0.0  # that the submission has used, when it was last looked at
         self._last_look = 0.0
-        self._killed = self._full = self._killed_on_machine = 0
+        self._killed = self._killed_on_machine = 0
         self._counted: dict[int, int] = {}  # process → its memory in KiB when all were counted exactly
         self._exact_kib = 0
         self._shmem_kib = 0  # of the whole machine, when shared maps were last looked at
@@ -50,11 +50,7 @@ class Watch:
         self._note_kills()
 
     def _note_kills(self) -> None:
-        self._killed, self._full, self._killed_on_machine = (
-            self.groups.killed(),
-            self.groups.full(),
-            killed_on_machine(),
-        )
+        self._killed, self._killed_on_machine = self.groups.killed(), killed_on_machine()
 
     def look_for_kills(self, limits: Limits, *, has_died: bool = False) -> None:
         """End a submission of which the system has killed a process for want of memory, by an exception.
@@ -65,9 +61,8 @@ class Watch:
         is_own = self.groups.killed() > self._killed
         uncounted = has_died and self.groups.used_mib() is None
         if is_own or (uncounted and killed_on_machine() > self._killed_on_machine):
-            has_reached_its_limit = self.groups.full() > self._full
             self._note_kills()
-            if not has_reached_its_limit:
+            if not self.groups.has_been_full():
                 raise MachineExhausted
             raise OutOfMemory(f"The notebook used more than {limits.memory_mib} MiB of memory.")
 
