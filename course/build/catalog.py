@@ -77,11 +77,6 @@ def label(name: str, language: str) -> str:
     return f"{folder}/{language}.po"
 
 
-def read_table(path: Path) -> dict[str, str]:
-    """The `table_of` a file."""
-    return table_of(polib.pofile(str(path)))
-
-
 def table_of(catalogue: polib.POFile) -> dict[str, str]:
     """Return message → translation of the finished entries: fuzzy ones are not published."""
     return {entry.msgid: entry.msgstr for entry in catalogue if entry.translated()}

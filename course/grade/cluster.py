@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 from course import Refusal
 from course.grade.job import Graded, Job
-from course.grade.pool import Crew, lost
-from course.grade.sandbox.limits import MachineExhausted, SandboxUnavailable
+from course.grade.pool import Crew, exhausted_last, lost
+from course.grade.sandbox.limits import SandboxUnavailable
 
 PATIENCE = 3.0  # seconds without a worker after which it is said
 
@@ -25,7 +25,7 @@ class SchedulerError(Refusal):
 def dask(todo: list[Job], scheduler: str, say: Callable[[str], None]) -> Iterator[tuple[Job, Graded]]:
     """Run the jobs on the workers of a Dask scheduler (`tcp://…`), which runs those of a lost worker again.
 
-    `say` hears when there are no workers. Raises `SchedulerError`.
+    `say` hears when there are no workers, and what `exhausted_last` says. Raises `SchedulerError`.
     """
     try:
         from distributed import Client
@@ -37,18 +37,18 @@ def dask(todo: list[Job], scheduler: str, say: Callable[[str], None]) -> Iterato
         client = Client(scheduler, set_as_default=False)
     except (OSError, ValueError) as error:
         raise SchedulerError(f"The Dask scheduler {scheduler} cannot be reached: {error}.") from None
-    exhausted = []
+
+    def alone(job: Job) -> Graded:
+        ((_, graded),) = _answers(client, scheduler, run_alone, [job])
+        return graded
+
     with client, _watched(client, scheduler, say):
-        for job, graded in _answers(client, scheduler, run_job, todo):
-            if graded:
-                yield job, graded
-            else:
-                exhausted.append(job)
-        for job in exhausted:
-            yield from _answers(client, scheduler, run_alone, [job])
+        yield from exhausted_last(_answers(client, scheduler, run_job, todo), alone, say)
 
 
-def _answers(client, scheduler: str, function: Callable[[Job], Graded | None], todo: list[Job]):
+def _answers(
+    client, scheduler: str, function: Callable[[Job], Graded | None], todo: list[Job]
+) -> Iterator[tuple[Job, Graded | None]]:
     """What the workers make of the jobs, in the order in which it is done. Raises `SchedulerError`."""
     from distributed import KilledWorker, as_completed
 
@@ -95,12 +95,9 @@ def _watched(client, scheduler: str, say: Callable[[str], None]) -> Iterator[Non
 def run_job(job: Job) -> Graded | None:
     """Run one job from a thread of a Dask worker, on a worker process that is kept for the next one.
 
-    None if the machine ran out of memory: then it is to be run alone.
+    None if its machine had no memory for it: then it is to be run alone.
     """
-    try:
-        return _CREW.run(job)
-    except MachineExhausted:
-        return None
+    return _CREW.run(job)
 
 
 def run_alone(job: Job) -> Graded:

@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import reduction
 from multiprocessing.connection import Connection, Pipe
 
@@ -34,36 +34,36 @@ from helpers import models, profiles
 MARGIN = START + 60  # seconds beyond a job's own limit: to load the libraries, and to end what does not end by itself
 GRACE = 5.0  # seconds that a worker has to take its sandbox down before it is killed
 MESSAGE = 500  # characters of what went wrong
-AGAIN = (
-    "This machine ran out of memory: submissions that are run again, one at a time: {count}. Fewer --jobs need less."
-)
+AGAIN = "Memory ran out: submissions that are run again, one at a time: {count}. Fewer of them at a time need less."
 NURSERY = "import sys; from course.grade.pool import nurse; nurse(int(sys.argv[1]))"
 
 
-def local(
-    todo: list[Job], workers: int, crew: "Crew", say: Callable[[str], None] = lambda sentence: None
-) -> Iterator[tuple[Job, Graded]]:
-    """Run the jobs on processes of this machine, which end with their crew.
-
-    What ended because the machine ran out of memory is run again by itself when the rest is done; `say` hears of it.
-    """
+def local(todo: list[Job], workers: int, crew: "Crew", say: Callable[[str], None]) -> Iterator[tuple[Job, Graded]]:
+    """Run the jobs on processes of this machine, which end with their crew. `say` as in `exhausted_last`."""
     executor = concurrent.futures.ThreadPoolExecutor(workers)
-    exhausted = []
     try:
         futures = {executor.submit(crew.run, job): job for job in todo}
-        for future in concurrent.futures.as_completed(futures):
-            try:
-                graded = future.result()
-            except MachineExhausted:
-                exhausted.append(futures[future])
-                continue
-            yield futures[future], graded
-        if exhausted:
-            say(AGAIN.format(count=len(exhausted)))
-        for job in exhausted:
-            yield job, crew.run_alone(job)
+        answers = ((futures[future], future.result()) for future in concurrent.futures.as_completed(futures))
+        yield from exhausted_last(answers, crew.run_alone, say)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
+
+
+def exhausted_last(
+    answers: Iterable[tuple[Job, Graded | None]], alone: Callable[[Job], Graded], say: Callable[[str], None]
+) -> Iterator[tuple[Job, Graded]]:
+    """The answers as they come, and at the end those of the jobs for which there was no memory (None): each is run
+    `alone`. `say` hears how many."""
+    exhausted = []
+    for job, graded in answers:
+        if graded:
+            yield job, graded
+        else:
+            exhausted.append(job)
+    if exhausted:
+        say(AGAIN.format(count=len(exhausted)))
+    for job in exhausted:
+        yield job, alone(job)
 
 
 class Crew:
@@ -76,8 +76,8 @@ class Crew:
         self.workers: set[_Worker] = set()
         self.closed = False
 
-    def run(self, job: Job) -> Graded:
-        """Run one job. Raises `SandboxUnavailable`, or `MachineExhausted` if there was no memory for it."""
+    def run(self, job: Job) -> Graded | None:
+        """Run one job; None if the machine had no memory for it. Raises `SandboxUnavailable`."""
         reason = ""
         for _ in range(2):
             killed_before = killed_on_machine()
@@ -94,7 +94,7 @@ class Crew:
                 return answer
             self._drop(worker)
             if isinstance(answer, MachineExhausted) or killed_on_machine() > killed_before:
-                raise MachineExhausted
+                return None
             if isinstance(answer, SandboxUnavailable):
                 raise answer
             reason = answer
@@ -104,11 +104,8 @@ class Crew:
         """Run one job while no other is run, without the workers that wait. Raises `SandboxUnavailable`."""
         while self.idle:
             self._drop(self.idle.pop())
-        try:
-            return self.run(job)
-        except MachineExhausted:
-            cause = "This machine ran out of memory with the notebook, not the notebook out of its own: grade it again."
-            return jobs.ungraded(job, "out_of_memory", cause)
+        cause = "This machine ran out of memory with the notebook, not the notebook out of its own: grade it again."
+        return self.run(job) or jobs.ungraded(job, "out_of_memory", cause)
 
     def prepare(self, workers: int, preparation: "Preparation") -> None:
         """Start workers before there is a job for them: loading the libraries takes some seconds."""

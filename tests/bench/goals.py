@@ -7,7 +7,7 @@ nobody has run has no rows.
 FLOOR = {8: 2.0, 32: 1.5}  # submissions → how much longer than the lowest possible time a class may take
 OVER_NBGRADER = 6.0  # times as fast with a class of small notebooks
 LADDER = ("per_hour", "way_p50", "way_p95", "start", "peak_gib")
-SHARED = "dask"
+DASK = "dask"  # as the ladder calls what is graded through it
 
 
 def shrunk(figures: dict) -> dict:
@@ -30,7 +30,7 @@ def goal_rows(record: dict, words: dict) -> list[list[str]]:
 
 def _of_grading(rungs, classes: list[dict], said: dict):
     for rung in rungs:
-        if rung["how"] != SHARED and rung["workers"] == rung["cores"] and rung["students"] in FLOOR:
+        if rung["how"] != DASK and rung["workers"] == rung["cores"] and rung["students"] in FLOOR:
             what = said["floor"].format(count=rung["students"])
             yield _times(what, rung["seconds"] / rung["floor"], most=FLOOR[rung["students"]])
     for figures in classes:
@@ -80,7 +80,7 @@ def ladder_rows(record: dict, words: dict) -> list[list[str]]:
     """One line a class: who graded it, how fast, and what the processors did."""
     rows = []
     for rung in record["benches"].get("ladder", {}).get("rungs", ()):
-        who = words["by_dask" if rung["how"] == SHARED else "here"].format(count=rung["workers"])
+        who = words["by_dask" if rung["how"] == DASK else "here"].format(count=rung["workers"])
         figures = [f"{rung[name]:g}" for name in LADDER]
         cpu = " / ".join(f"{seconds:.0f}" for seconds in rung["cpu"].values())
         over = f"{rung['seconds'] / rung['floor']:.2f}"
@@ -92,7 +92,7 @@ def foretold_rows(record: dict, words: dict) -> list[list[str]]:
     """One line for each way in which a class that nobody can measure here would be graded."""
     return [
         [
-            words["by_dask" if point["how"] == SHARED else "here"].format(count=point["workers"]),
+            words["by_dask" if point["how"] == DASK else "here"].format(count=point["workers"]),
             words["hourly" if point["failures"] else "none"],
             f"{point['seconds'] / 3600:.1f}",
             str(point["per_hour"]),

@@ -63,6 +63,8 @@ def main() -> int:
         new = json.loads(options.grading.read_text(encoding="utf-8")) | {"machine": options.machine}
         record["grading"] = [known for known in record["grading"] if _size(known) != _size(new)] + [new]
         record["grading"].sort(key=_size)
+    if missing := [str(path) for path in (*options.runs, *options.benches) if not path.is_file()]:
+        parser.error(f"There is no {missing[0]}: a bench writes it with --json, a run with `course run`.")
     for path in options.benches:
         record["benches"][path.stem] = goals.shrunk(json.loads(path.read_text(encoding="utf-8")))
     for path in options.runs:

@@ -16,7 +16,7 @@ from course.build.catalog import (
     names,
     path_of,
     problems,
-    read_table,
+    table_of,
     update,
 )
 from course.build.read import LANGUAGES, UnitError
@@ -107,7 +107,7 @@ class TestReadTable:
                 polib.POEntry(msgid="Four", msgstr="Четыре", obsolete=True),
             ]
         ).save(str(path))
-        assert read_table(path) == {"One": "Раз"}
+        assert table_of(load(path)) == {"One": "Раз"}
 
     def test_a_file_that_is_not_there_yet_is_an_empty_catalogue(self, tmp_path):
         assert len(load(tmp_path / "ru.po")) == 0

@@ -76,7 +76,7 @@ def job(small_source):
 def local(todo, workers):
     """Run jobs with a crew of their own."""
     with contextlib.closing(pool.Crew()) as crew:
-        yield from pool.local(todo, workers, crew)
+        yield from pool.local(todo, workers, crew, print)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +135,18 @@ def test_what_finds_none_by_itself_either_is_not_blamed(scarce):
     assert "not the notebook" in verdict.cause
 
 
+def test_so_it_is_through_dask(job, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    said, todo = [], [job(student) for student in ("exhausted-2", "fine-1")]
+    dasks = distributed.LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None)
+    with dasks, contextlib.closing(pool.Crew()) as crew:
+        monkeypatch.setattr(cluster, "_CREW", crew)
+        done = list(cluster.dask(todo, dasks.scheduler_address, said.append))
+    assert [job.student for job, _ in done] == ["fine-1", "exhausted-2"]
+    assert {graded.verdict.verdict for _, graded in done} == {"graded"}
+    assert "one at a time: 1." in said[0]
+
+
 def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
@@ -144,7 +156,7 @@ def test_workers_that_were_prepared_do_the_jobs(job):
     with contextlib.closing(pool.Crew()) as crew:
         crew.prepare(2, pool.Preparation.of(todo[0]))
         prepared = set(crew.workers)
-        done = list(pool.local(todo, 2, crew))
+        done = list(pool.local(todo, 2, crew, print))
         assert crew.workers == prepared
     assert {graded.verdict.cause for _, graded in done} <= {str(worker.pid) for worker in prepared}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from course.build import header
-from course.build.catalog import path_of, read_table
+from course.build.catalog import load, path_of, table_of
 from course.build.expand import same_code
 from course.build.read import languages_of, read_unit, unit_names
 from course.build.translate import MARKDOWN, has_words, messages, pieces, translate, translate_cell
@@ -340,7 +340,7 @@ class TestHasWords:
 class TestRealTranslations:
     def test_the_code_does_the_same_in_every_language(self, name, language):
         cells = read_unit(name).cells
-        for english, other in zip(cells, translate(cells, read_table(path_of(name, language))), strict=True):
+        for english, other in zip(cells, translate(cells, table_of(load(path_of(name, language)))), strict=True):
             if english.cell_type == "code":
                 assert same_code(english, other)
 
@@ -354,4 +354,4 @@ class TestRealTranslations:
             if line.strip().startswith("#")
         }
         assert comments
-        assert comments.isdisjoint(read_table(path_of(name, language)))
+        assert comments.isdisjoint(table_of(load(path_of(name, language))))

@@ -13,7 +13,7 @@ from nbgrader.nbgraderformat.v3 import MetadataValidatorV3
 
 from course import ROOT
 from course.build import catalog
-from course.build.catalog import path_of, read_table
+from course.build.catalog import load, path_of, table_of
 from course.build.expand import same_code
 from course.build.read import LANGUAGES, languages_of, read_unit, unit_names
 from course.build.write import (
@@ -186,7 +186,7 @@ class TestRelease:
 
 def stubs(language: str) -> tuple[str, str]:
     """What stands in released answers and essays."""
-    table = {} if language == "en" else read_table(path_of(catalog.BUILDER, language))
+    table = {} if language == "en" else table_of(load(path_of(catalog.BUILDER, language)))
     return table.get("YOUR CODE HERE", "YOUR CODE HERE"), table.get("YOUR ANSWER HERE", "YOUR ANSWER HERE")
 
 
