@@ -60,20 +60,20 @@ def _of_start(figures: dict | None, said: dict):
             notebooks.append((point["seconds"], notebook, point["goal"]))
         else:
             key = {"course build, all units": "build", "course --help": "help"}.get(name, "import")
-            yield _seconds(said[key], point["seconds"], point["goal"])
+            yield _seconds(said[key], point["seconds"], point["goal"], said["seconds"])
     if notebooks:
         longest, name, goal = max(notebooks)
         within = sum(seconds <= goal for seconds, *_ in notebooks)
         what = said["notebooks"].format(count=len(notebooks), within=within, name=name)
-        yield _seconds(what, longest, goal)
+        yield _seconds(what, longest, goal, said["seconds"])
 
 
 def _times(what: str, ratio: float, *, most: float = 0.0, least: float = 0.0) -> list[str]:
     return [what, f"≤ {most:g} ×" if most else f"≥ {least:g} ×", f"{ratio:.2f} ×"]
 
 
-def _seconds(what: str, seconds: float, goal: float) -> list[str]:
-    return [what, f"≤ {goal:g} s", f"{seconds:.3g} s"]
+def _seconds(what: str, seconds: float, goal: float, unit: str) -> list[str]:
+    return [what, f"≤ {goal:g} {unit}", f"{seconds:.3g} {unit}"]
 
 
 def ladder_rows(record: dict, words: dict) -> list[list[str]]:
