@@ -41,9 +41,11 @@ class Answered:
     def eval(self) -> None:
         """The model was in evaluation mode when it answered."""
 
-    def __call__(self, input_ids) -> SimpleNamespace:
-        """The logits `[1, l, k]` of a model that says something about each token, without those of padding."""
-        return SimpleNamespace(logits=self.generate(input_ids)[:, : input_ids.shape[1]])
+    def __call__(self, input_ids, **_) -> SimpleNamespace:
+        """The logits of a model that says something about the text, `[1, k]`, or about each token, `[1, l, k]`: then
+        without those of padding."""
+        logits = self.generate(input_ids)
+        return SimpleNamespace(logits=logits[:, : input_ids.shape[1]] if logits.dim() == 3 else logits)
 
     def generate(self, input_ids, **_):
         """The token ids `[1, m]` of a model that writes, padded as in the batch."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from helpers import encoders
+from helpers import batches, encoders
 from helpers.language import BY_CODE, words
 from helpers.language import gettext as _
 from helpers.profiles import Profile
@@ -81,6 +81,13 @@ def predict_intent(text, model, tokenizer):
         probabilities = model(**encoded).logits[0].softmax(dim=-1)
     best = probabilities.argmax().item()
     return {"label": model.config.id2label[best], "score": probabilities[best].item()}
+
+
+def predict_intents(texts, model, tokenizer):
+    """What `predict_intent` returns for each text of a list, in order; in batches, so in a fraction of the time."""
+    inputs = [tokenizer(text, truncation=True)["input_ids"] for text in texts]
+    known = batches.answered(inputs, lambda **batch: model(**batch).logits, model, tokenizer)
+    return [predict_intent(text, known, tokenizer) for text in texts]
 
 
 def out_of_scope_threshold(scores, keep=0.95):

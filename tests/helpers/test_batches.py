@@ -21,7 +21,7 @@ def test_every_input_is_in_one_batch_which_is_as_full_as_it_may_be(inputs, most)
 
 
 class Echo:
-    """A tokenizer that pads with 0, and a model that answers ten times a token."""
+    """A tokenizer that pads with 0, and a model that answers ten times a token, `[n, l, 1]`."""
 
     config, device = SimpleNamespace(), "cpu"
 
@@ -41,7 +41,7 @@ class Echo:
     def __call__(self, input_ids):
         assert not self.training and not torch.is_grad_enabled()
         self.shown += input_ids.tolist()
-        return input_ids * 10
+        return input_ids[..., None] * 10
 
 
 @given(INPUTS)
@@ -50,6 +50,13 @@ def test_each_input_is_asked_about_once_and_found_again(inputs):
     known = batches.answered(inputs, echo, echo, tokenizer=echo)
     assert len(echo.shown) == len(set(map(tuple, inputs)))
     for row in inputs:
-        assert known(torch.tensor([row])).logits.tolist() == [[10 * token for token in row]]
-        assert known.generate(torch.tensor([row]), max_new_tokens=3)[0, : len(row)].tolist() == [10 * i for i in row]
+        said = [[10 * token] for token in row]
+        assert known(torch.tensor([row])).logits.tolist() == [said]
+        assert known.generate(torch.tensor([row]), max_new_tokens=3)[0, : len(row)].tolist() == said
     assert torch.is_grad_enabled()
+
+
+def test_what_is_said_about_a_whole_text_is_found_whole():
+    echo = Echo()
+    known = batches.answered([[1], [2, 3]], lambda input_ids: echo(input_ids).repeat(1, 1, 5)[:, 0], echo, echo)
+    assert known(torch.tensor([[2, 3]]), attention_mask=torch.ones(1, 2)).logits.tolist() == [[20] * 5]

@@ -29,6 +29,7 @@ from helpers.intent import (
     load_labelled,
     out_of_scope_threshold,
     predict_intent,
+    predict_intents,
     put_aside,
     reply,
 )
@@ -200,6 +201,15 @@ def test_a_request_gets_the_most_probable_intent(model, tokenizer, word, label):
 @pytest.mark.parametrize("text", ["", " ", "😀", "wake " * 2000])
 def test_any_text_gets_an_intent(model, tokenizer, text):
     assert predict_intent(text, model, tokenizer)["label"] in TASKS
+
+
+def test_a_list_gets_what_each_text_gets(model, tokenizer):
+    texts = ["song please", "", "wake me up when it is seven", "song please", "rain"]
+    found = predict_intents(texts, model, tokenizer)
+    assert [guess["label"] for guess in found] == [predict_intent(text, model, tokenizer)["label"] for text in texts]
+    scores = [predict_intent(text, model, tokenizer)["score"] for text in texts]
+    assert [guess["score"] for guess in found] == pytest.approx(scores)
+    assert predict_intents([], model, tokenizer) == []
 
 
 def test_names_come_from_the_models_config(model, tokenizer):

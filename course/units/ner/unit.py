@@ -824,22 +824,26 @@ import functools
 import torch
 
 from course import unseen
+from helpers import batches
 
 
 @functools.cache
 def f1_on_unseen():
     own_tokenizer = ner.load_tokenizer(profile.checkpoint)
     judged = unseen.with_weights_of(trainer.model, ner.build_model(checkpoint, data.CONLL_TAGS))
-    guesses, references = [], []
+    encoded = []
     for row in unseen.rows("ner", profile.data_language):
         tags = [data.CONLL_TAGS.index(tag) for tag in row["ner_tags"]]
-        encoded = ner.preprocess_ner_dataset(
-            {"tokens": row["tokens"], "ner_tags": tags}, own_tokenizer
-        )
-        with torch.no_grad():
-            logits = judged(input_ids=torch.tensor([encoded["input_ids"]])).logits[0]
-        best = logits.argmax(dim=-1).tolist()
-        kept = [(i, tag) for i, tag in zip(best, encoded["labels"]) if tag != -100]
+        example = {"tokens": row["tokens"], "ner_tags": tags}
+        encoded.append(ner.preprocess_ner_dataset(example, own_tokenizer))
+    inputs = [row["input_ids"] for row in encoded]
+    known = batches.answered(
+        inputs, lambda **batch: judged(**batch).logits.argmax(dim=-1), judged, own_tokenizer
+    )
+    guesses, references = [], []
+    for row in encoded:
+        best = known.generate(torch.tensor([row["input_ids"]]))[0].tolist()
+        kept = [(i, tag) for i, tag in zip(best, row["labels"]) if tag != -100]
         guesses.append([data.CONLL_TAGS[i] for i, _ in kept])
         references.append([data.CONLL_TAGS[tag] for _, tag in kept])
     scores = metrics.load("seqeval").compute(predictions=guesses, references=references)

@@ -811,6 +811,7 @@ import functools
 import torch
 
 from course import unseen
+from helpers import batches
 
 
 @functools.cache
@@ -819,13 +820,17 @@ def f1_on_unseen():
     judged = unseen.with_weights_of(trainer.model, toxicity.build_model(checkpoint))
     requests = unseen.rows("toxicity", profile.data_language)
     own_answers = toxicity.ANSWERS[profile.data_language]
-    found = []
-    for row in requests:
-        encoded = toxicity.preprocess_dataset(
+    inputs = [
+        toxicity.preprocess_dataset(
             row, own_tokenizer, id2label=own_answers, max_length=own_tokenizer.model_max_length
-        )
-        ids = judged.generate(input_ids=torch.tensor([encoded["input_ids"]]))
-        answer = own_tokenizer.decode(ids[0], skip_special_tokens=True).strip()
+        )["input_ids"]
+        for row in requests
+    ]
+    known = batches.answered(inputs, judged.generate, judged, own_tokenizer)
+    found = []
+    for ids in inputs:
+        written = known.generate(torch.tensor([ids]))[0]
+        answer = own_tokenizer.decode(written, skip_special_tokens=True).strip()
         found.append(answer == own_answers[1])
     return toxicity.scores([row["toxicity"] for row in requests], found)["f1"]
 
