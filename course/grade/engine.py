@@ -93,8 +93,7 @@ def grade(
         crew = stack.enter_context(contextlib.closing(pool.Crew()))
         if not options.scheduler and (options.force or _has_new(folder, assignment, students)):
             is_outside = "outside" in {options.tests or roles.way_of(notebook) for notebook in sources}
-            libraries = modules if is_outside else ()
-            preparation = pool.Preparation(options.sandbox, options.limits, modules, libraries)
+            preparation = pool.Preparation.for_tests(is_outside, options.sandbox, options.limits, modules)
             stage("loading the libraries")
             crew.prepare(min(options.jobs, max(2, len(students))), preparation)
         stage("bringing the gradebook in step with source/")

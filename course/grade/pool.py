@@ -35,6 +35,7 @@ MARGIN = START + 60  # seconds beyond a job's own limit: to load the libraries, 
 GRACE = 5.0  # seconds that a worker has to take its sandbox down before it is killed
 MESSAGE = 500  # characters of what went wrong
 AGAIN = "Memory ran out: submissions that are run again, one at a time: {count}. Fewer of them at a time need less."
+INSIDE = ("IPython.core.inputtransformer2",)  # reads a test that is judged inside
 NURSERY = "import sys; from course.grade.pool import nurse; nurse(int(sys.argv[1]))"
 
 
@@ -161,8 +162,12 @@ class Preparation:
     @classmethod
     def of(cls, job: Job) -> "Preparation":
         """For jobs like this one."""
-        is_outside = jobs.way_of(job) == "outside"
-        return cls(job.sandbox, job.limits, job.modules, job.modules if is_outside else ())
+        return cls.for_tests(jobs.way_of(job) == "outside", job.sandbox, job.limits, job.modules)
+
+    @classmethod
+    def for_tests(cls, are_outside: bool, sandbox: str, limits: Limits, modules: tuple[str, ...]) -> "Preparation":
+        """For jobs with tests that are judged outside, where they need the same modules, or inside."""
+        return cls(sandbox, limits, modules, modules if are_outside else INSIDE)
 
 
 class _Nursery:

@@ -5,6 +5,8 @@ The workers here are real processes, but with a stand-in for grading that does w
 
 import contextlib
 import dataclasses
+import subprocess
+import sys
 import time
 
 import dask
@@ -159,6 +161,23 @@ def test_workers_that_were_prepared_do_the_jobs(job):
         done = list(pool.local(todo, 2, crew, print))
         assert crew.workers == prepared
     assert {graded.verdict.cause for _, graded in done} <= {str(worker.pid) for worker in prepared}
+
+
+READING_A_TEST = """
+import sys
+from course.grade import pool
+pool._load_libraries(pool.INSIDE)
+from course.grade.judge import inside
+before = set(sys.modules)
+inside.as_python("%time 1")
+print(*set(sys.modules) - before)
+"""
+
+
+def test_what_reads_a_test_is_loaded_before_the_fork():
+    """IPython takes a tenth of a second, as long as the rest of the judging of a small notebook."""
+    run = subprocess.run([sys.executable, "-c", READING_A_TEST], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
 
 
 def test_a_nursery_that_is_killed_is_followed_by_another(job):

@@ -154,6 +154,26 @@ def student(fallback):
     assert fallback.processes() == {}
 
 
+FIRST_CELLS = """
+import sys
+from course.grade.sandbox.process import kernel, shell
+kernel._warm_up(["numpy", "matplotlib.pyplot"])
+before = set(sys.modules)
+first = shell.make_shell()
+for cell in ("import numpy as np", "%matplotlib inline", "1 / 0"):
+    shell.run_cell(first, cell, "<cell 0>")
+print(*set(sys.modules) - before)
+"""
+
+
+def test_what_a_shell_needs_is_loaded_before_the_fork():
+    """Else each submission would load it anew: a hundred modules, half of the time that a small notebook takes."""
+    run = subprocess.run([sys.executable, "-c", FIRST_CELLS], capture_output=True, text=True, check=True)
+    loaded = run.stdout.split()
+    assert len(loaded) < 20
+    assert not {name.partition(".")[0] for name in loaded} & {"asyncio", "importlib", "matplotlib", "email", "ssl"}
+
+
 def test_an_honest_notebook_runs(student):
     """Cells, state, output, calls, files."""
     assert student.run("import numpy as np\nx = 41").ok
