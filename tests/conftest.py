@@ -90,5 +90,9 @@ LONGEST += ("test_site", "test_corpus", "test_overload")
 
 
 def pytest_collection_modifyitems(items):
-    """The files that take longest come first, so that no processor has one of them alone at the end."""
+    """The files that take longest come first, so that no processor has one of them alone at the end. A file, which has
+    its fixtures, stays with one process, but for tests that name a group of their own."""
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))

@@ -16,19 +16,34 @@ from course import ROOT, kept
 from course.build.read import languages_of, unit_names
 from course.cli import main
 from course.demo import fill, reference_answers
+from course.grade import roles
 
 EVERYTHING = [(unit, language) for unit in unit_names() for language in languages_of(unit)]
 # The code of a unit's languages is the same (the build sees to it), so each unit runs in one, and each language has
-# its turn. `COURSE_ALL_NOTEBOOKS=1` runs all.
+# its turn, with the short training that grading takes. `COURSE_ALL_NOTEBOOKS=1` runs all, with the one of students.
 ONE_EACH = [(unit, languages_of(unit)[number % len(languages_of(unit))]) for number, unit in enumerate(unit_names())]
-CHOSEN = EVERYTHING if os.environ.get("COURSE_ALL_NOTEBOOKS") else ONE_EACH
-each_notebook = pytest.mark.parametrize(("unit", "language"), CHOSEN)
+ALL = bool(os.environ.get("COURSE_ALL_NOTEBOOKS"))
+CHOSEN = EVERYTHING if ALL else ONE_EACH
+each_notebook = pytest.mark.parametrize(
+    ("unit", "language"), [pytest.param(*case, marks=pytest.mark.xdist_group("-".join(case))) for case in CHOSEN]
+)
+
+
+def copied(assignment: str, target: Path, short: bool = True) -> Path:
+    """The teacher's notebook, copied into a folder; `short`: with the training that grading takes."""
+    target.mkdir(parents=True, exist_ok=True)
+    name = f"{assignment.partition('-')[0]}.ipynb"
+    notebook = nbformat.read(ROOT / "source" / assignment / name, as_version=4)
+    if short:
+        roles.set_parameters(notebook)
+    nbformat.write(notebook, target / name)
+    return target / name
 
 
 @each_notebook
 def test_nbval_passes_on_the_source(unit, language, tmp_path):
     """Every cell of the notebook runs, with the solutions and all tests; what it saves lies beside it."""
-    notebook = Path(shutil.copy(ROOT / "source" / f"{unit}-{language}" / f"{unit}.ipynb", tmp_path))
+    notebook = copied(f"{unit}-{language}", tmp_path, short=not ALL)
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", "-p", "no:doctest"]
     command += ["-c", "/dev/null", "--rootdir", str(notebook.parent), str(notebook)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=notebook.parent)
@@ -66,7 +81,7 @@ def test_the_reference_gets_all_points_and_an_untouched_notebook_none(unit, lang
 def stock_course(tmp_path_factory):
     """An nbgrader course with one right and one untouched submission, graded by the stock `nbgrader autograde`."""
     course = tmp_path_factory.mktemp("course")
-    shutil.copytree(ROOT / "source" / "ner-es", course / "source" / "ner-es")
+    copied("ner-es", course / "source" / "ner-es")
     shutil.copy(ROOT / "nbgrader_config.py", course)
     submit(course, "right", "ner-es", reference_answers("ner"))
     submit(course, "untouched", "ner-es", {})

@@ -35,7 +35,7 @@ from course.verdict import Judged, MadeOf, Verdict, bounded
 if TYPE_CHECKING:
     from course.grade.ledger import Ledger
 
-BASIC = ("numpy", "pandas", "matplotlib.pyplot")  # what a course may use without saying so in its source
+BASIC = ("numpy", "matplotlib.pyplot")  # what a course may use without saying so in its source
 HEAVY = {"torch", "transformers", "datasets", "evaluate", "accelerate", "helpers"}
 
 

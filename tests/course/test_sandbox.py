@@ -18,6 +18,7 @@ from course.grade.sandbox.choice import choose
 from course.grade.sandbox.limits import Limits, SandboxUnavailable, Stopped, TimedOut
 from course.grade.sandbox.warm import Warm
 
+MODULES = ("numpy",)  # the libraries of a course take ten seconds to load
 LIMITS = Limits(cell_seconds=20, total_seconds=100, memory_mib=1024, processes=64, disk_mib=64)
 
 
@@ -142,7 +143,7 @@ def fallback(request):
         kind = choose(request.param)
     except SandboxUnavailable as error:
         pytest.skip(str(error))
-    with Warm(kind, LIMITS) as warm:
+    with Warm(kind, LIMITS, MODULES) as warm:
         yield warm
 
 
@@ -240,7 +241,7 @@ def test_a_cell_is_interrupted_though_the_grader_runs_in_the_background():
     """A shell lets what it starts with `&` ignore SIGINT, and processes inherit that."""
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        warm = Warm(choose(None), dataclasses.replace(LIMITS, cell_seconds=5))
+        warm = Warm(choose(None), dataclasses.replace(LIMITS, cell_seconds=5), MODULES)
     finally:
         signal.signal(signal.SIGINT, handler)
     with warm, warm.student() as student:
@@ -261,7 +262,7 @@ def test_a_killed_process_is_noticed(fallback):
 def test_closing_in_the_middle_leaves_nothing(kind):
     """No process, no folder, no control group, no container, also while a submission runs."""
     try:
-        warm = Warm(choose(kind), LIMITS)
+        warm = Warm(choose(kind), LIMITS, MODULES)
     except SandboxUnavailable as error:
         pytest.skip(str(error))
     with warm:
