@@ -16,7 +16,7 @@ demo: $(READY) ## run a unit, grade a class of sample submissions, write demo/re
 	$(BIN)/python -m course.demo
 
 test: $(READY) lint ## all tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 build: $(READY) ## source/ and release/ from the units' texts
 	$(BIN)/course build

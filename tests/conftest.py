@@ -84,15 +84,20 @@ def _answers(address: str) -> bool:
     return False
 
 
-LONGEST = ("test_flow", "test_newest", "test_class", "test_units", "test_neighbours", "test_courses", "test_grade_cli")
+LONGEST = (
+    "test_flow",
+    "test_nbval",
+    "test_newest",
+    "test_class",
+    "test_units",
+    "test_neighbours",
+    "test_courses",
+    "test_grade_cli",
+)
 LONGEST += ("test_docs_authors", "test_marks", "test_return_command", "test_formgrader", "test_mark", "test_semester")
 LONGEST += ("test_site", "test_corpus", "test_overload")
 
 
 def pytest_collection_modifyitems(items):
-    """The files that take longest come first, so that no processor has one of them alone at the end. A file, which has
-    its fixtures, stays with one process, but for tests that name a group of their own."""
+    """The files that take longest come first, so that no processor has one of them alone at the end."""
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))

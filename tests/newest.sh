@@ -17,4 +17,4 @@ trap 'rm -rf "$folder"' EXIT
 "$folder/env/bin/pip" install --quiet --editable '.[offline,demo]' --editable './course[site,test]'
 "$folder/env/bin/pip" install --quiet --upgrade transformers datasets
 "$folder/env/bin/pip" list --format=freeze | grep -iE '^(transformers|datasets|tokenizers|huggingface_hub|torch|numpy)=='
-"$folder/env/bin/python" -m pytest -p no:cacheprovider --numprocesses 2 --dist loadgroup "${@:-tests/helpers}"
+"$folder/env/bin/python" -m pytest -p no:cacheprovider --numprocesses 2 --dist loadfile "${@:-tests/helpers}"

@@ -1,8 +1,7 @@
-"""The whole flow, as its users see it: notebooks that run, marks that are right."""
+"""The whole flow, as its users see it: notebooks that are filled in and handed in, marks that are right."""
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,41 +12,9 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config.loader import PyFileConfigLoader
 
 from course import ROOT, kept
-from course.build.read import languages_of, unit_names
 from course.cli import main
 from course.demo import fill, reference_answers
-from course.grade import roles
-
-EVERYTHING = [(unit, language) for unit in unit_names() for language in languages_of(unit)]
-# The code of a unit's languages is the same (the build sees to it), so each unit runs in one, and each language has
-# its turn, with the short training that grading takes. `COURSE_ALL_NOTEBOOKS=1` runs all, with the one of students.
-ONE_EACH = [(unit, languages_of(unit)[number % len(languages_of(unit))]) for number, unit in enumerate(unit_names())]
-ALL = bool(os.environ.get("COURSE_ALL_NOTEBOOKS"))
-CHOSEN = EVERYTHING if ALL else ONE_EACH
-each_notebook = pytest.mark.parametrize(
-    ("unit", "language"), [pytest.param(*case, marks=pytest.mark.xdist_group("-".join(case))) for case in CHOSEN]
-)
-
-
-def copied(assignment: str, target: Path, short: bool = True) -> Path:
-    """The teacher's notebook, copied into a folder; `short`: with the training that grading takes."""
-    target.mkdir(parents=True, exist_ok=True)
-    name = f"{assignment.partition('-')[0]}.ipynb"
-    notebook = nbformat.read(ROOT / "source" / assignment / name, as_version=4)
-    if short:
-        roles.set_parameters(notebook)
-    nbformat.write(notebook, target / name)
-    return target / name
-
-
-@each_notebook
-def test_nbval_passes_on_the_source(unit, language, tmp_path):
-    """Every cell of the notebook runs, with the solutions and all tests; what it saves lies beside it."""
-    notebook = copied(f"{unit}-{language}", tmp_path, short=not ALL)
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", "-p", "no:doctest"]
-    command += ["-c", "/dev/null", "--rootdir", str(notebook.parent), str(notebook)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=notebook.parent)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+from tests.notebooks import copied, each_notebook
 
 
 def submit(course: Path, student: str, assignment: str, answers: dict[str, str]) -> None:
