@@ -84,18 +84,9 @@ def _answers(address: str) -> bool:
     return False
 
 
-LONGEST = (
-    "test_flow",
-    "test_nbval",
-    "test_newest",
-    "test_class",
-    "test_units",
-    "test_neighbours",
-    "test_courses",
-    "test_grade_cli",
-)
-LONGEST += ("test_docs_authors", "test_marks", "test_return_command", "test_formgrader", "test_mark", "test_semester")
-LONGEST += ("test_site", "test_corpus", "test_overload")
+LONGEST = ("test_flow", "test_nbval", "test_newest", "test_class", "test_units", "test_neighbours", "test_courses")
+LONGEST += ("test_grade_cli", "test_docs_authors", "test_marks", "test_return_command", "test_formgrader", "test_mark")
+LONGEST += ("test_semester", "test_site", "test_corpus", "test_overload")
 
 
 def pytest_collection_modifyitems(items):

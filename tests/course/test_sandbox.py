@@ -168,7 +168,7 @@ print(*set(sys.modules) - before)
 
 
 def test_what_a_shell_needs_is_loaded_before_the_fork():
-    """Else each submission would load it anew: a hundred modules, half of the time that a small notebook takes."""
+    """Else each submission would load it anew: a hundred modules."""
     run = subprocess.run([sys.executable, "-c", FIRST_CELLS], capture_output=True, text=True, check=True)
     loaded = run.stdout.split()
     assert len(loaded) < 20

@@ -838,11 +838,11 @@ def f1_on_unseen():
         encoded.append(ner.preprocess_ner_dataset(example, own_tokenizer))
     inputs = [row["input_ids"] for row in encoded]
     known = batches.answered(
-        inputs, lambda **batch: judged(**batch).logits.argmax(dim=-1), judged, own_tokenizer
+        inputs, lambda **batch: judged(**batch).logits, judged, own_tokenizer
     )
     guesses, references = [], []
     for row in encoded:
-        best = known.generate(torch.tensor([row["input_ids"]]))[0].tolist()
+        best = known(torch.tensor([row["input_ids"]])).logits[0].argmax(dim=-1).tolist()
         kept = [(i, tag) for i, tag in zip(best, row["labels"]) if tag != -100]
         guesses.append([data.CONLL_TAGS[i] for i, _ in kept])
         references.append([data.CONLL_TAGS[tag] for _, tag in kept])
