@@ -30,7 +30,7 @@ LAST_LINES = 20  # of a command's output: in these the reason of its end is look
 TOTAL_SECONDS = 600  # of a submission: nbgrader's time for a cell must fit in
 EXECUTE = ("Execute", "ExecutePreprocessor", "NotebookClient")  # one class's settings; the first that is set counts
 # What is taken over, or is so in any case. Of all else under these names the teacher hears that it has no effect.
-HEEDED = {"exporter_class", "force", "create_student", "timeout", "enabled", "skip_cells_with_tag"}
+HEEDED = {"exporter_class", "force", "create_student", "timeout", "iopub_timeout", "enabled", "skip_cells_with_tag"}
 SECTIONS = {"grade": ("Autograde", "BaseConverter", *EXECUTE), "feedback": ("GenerateFeedback", "BaseConverter")}
 
 
