@@ -12,6 +12,13 @@ from types import SimpleNamespace
 MOST_TOKENS = 1024  # in a batch, padding included: with more, two cores are no faster, and more is padded
 
 
+def texts_of(texts: Iterable[str]) -> list[str]:
+    """The texts, as a list. A bare string would be read letter by letter, so it is a `TypeError`."""
+    if isinstance(texts, str):
+        raise TypeError("A list of texts is needed: put the string in square brackets.")
+    return list(texts)
+
+
 def of_like_length(inputs: Iterable, most: int = MOST_TOKENS) -> Iterator[list]:
     """Yield the inputs in batches, the shortest first.
 

@@ -84,7 +84,11 @@ def predict_intent(text, model, tokenizer):
 
 
 def predict_intents(texts, model, tokenizer):
-    """What `predict_intent` returns for each text of a list, in order; in batches, so in a fraction of the time."""
+    """What `predict_intent` returns for each text of a list, in order; in batches, so in a fraction of the time.
+
+    A bare string is a `TypeError`.
+    """
+    texts = batches.texts_of(texts)
     inputs = [tokenizer(text, truncation=True)["input_ids"] for text in texts]
     known = batches.answered(inputs, lambda **batch: model(**batch).logits, model, tokenizer)
     return [predict_intent(text, known, tokenizer) for text in texts]

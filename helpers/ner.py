@@ -129,8 +129,10 @@ def do_ner(text, model, tokenizer):
 def find_entities(texts, model, tokenizer):
     """What `do_ner` returns for each text of a list, in order; in batches, so in a fraction of the time.
 
-    The windows of all texts go into the same batches, and `do_ner` puts them together again.
+    The windows of all texts go into the same batches, and `do_ner` puts them together again. A bare string is a
+    `TypeError`.
     """
+    texts = batches.texts_of(texts)
     limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
     cut = partial(tokenizer, truncation=True, max_length=limit, stride=limit // 4, return_overflowing_tokens=True)
     windows = [ids for text in texts for ids in cut(text)["input_ids"]]

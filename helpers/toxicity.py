@@ -95,8 +95,9 @@ def is_toxic(text, labels2bool, model, tokenizer, prefix):
 def are_toxic(texts, labels2bool, model, tokenizer, prefix):
     """What `is_toxic` says about each text of a list, in order; in batches, so in a fraction of the time.
 
-    Raises the `ValueError` of the first text that gets any other answer.
+    Raises the `ValueError` of the first text that gets any other answer. A bare string is a `TypeError`.
     """
+    texts = batches.texts_of(texts)
     inputs = [tokenizer(prefix + text, truncation=True)["input_ids"] for text in texts]
     write = functools.partial(model.generate, max_new_tokens=16, num_beams=1, do_sample=False)
     known = batches.answered(inputs, write, model, tokenizer)

@@ -3,11 +3,12 @@
 import itertools
 from types import SimpleNamespace
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import batches
+from helpers import batches, intent, ner, toxicity
 
 INPUTS = st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=30), max_size=40)
 
@@ -60,3 +61,16 @@ def test_what_is_said_about_a_whole_text_is_found_whole():
     echo = Echo()
     known = batches.answered([[1], [2, 3]], lambda input_ids: echo(input_ids).repeat(1, 1, 5)[:, 0], echo, echo)
     assert known(torch.tensor([[2, 3]]), attention_mask=torch.ones(1, 2)).logits.tolist() == [[20] * 5]
+
+
+LISTS = {
+    "find_entities": lambda texts: ner.find_entities(texts, None, None),
+    "are_toxic": lambda texts: toxicity.are_toxic(texts, {}, None, None, ""),
+    "predict_intents": lambda texts: intent.predict_intents(texts, None, None),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_bare_string_is_not_read_letter_by_letter(name):
+    with pytest.raises(TypeError, match="square brackets"):
+        LISTS[name]("Rome")
