@@ -4,9 +4,7 @@ c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "transformers-course"
 c.Execute.timeout = 120  # seconds for one cell: training on a shared processor takes longer than nbgrader's 30
-c.Execute.iopub_timeout = (
-    60  # seconds without a word from the kernel; after nbclient's 4 a busy machine fails the honest
-)
+c.Execute.iopub_timeout = 60  # seconds without a word from the kernel: nbclient's 4 fail the honest where it is busy
 c.Execute.skip_cells_with_tag = "__never__"  # a tag on a test cell must not give full marks
 c.IncludeHeaderFooter.header = ""
 
