@@ -5,9 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Tests wait for sandboxes, servers and a browser a third of their time: one process more than there are cores, and in
+# Tests wait for sandboxes, servers and a browser a third of their time: two processes more than there are cores, and in
 # each of them one thread.
-PROCESSES = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+PROCESSES = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 
 .PHONY: demo test build site bench lint clean
 

@@ -16,6 +16,7 @@ EVERYTHING = [(unit, language) for unit in unit_names() for language in language
 ONE_EACH = [(unit, languages_of(unit)[number % len(languages_of(unit))]) for number, unit in enumerate(unit_names())]
 ALL = bool(os.environ.get("COURSE_ALL_NOTEBOOKS"))
 each_notebook = pytest.mark.parametrize(("unit", "language"), EVERYTHING if ALL else ONE_EACH)
+WITH_COLABS_PACKAGES = [("emotion", "en"), ("ner", "es"), ("toxicity", "ru")]  # a unit of each kind of training
 
 
 def copied(assignment: str, folder: Path, short: bool = True) -> Path:

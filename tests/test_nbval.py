@@ -1,12 +1,19 @@
-"""The notebooks run from top to bottom. A file of its own, so that its minutes run beside those of `test_flow`."""
+"""The notebooks run from top to bottom: those that `tests/colab/test_newest.py` does not run in this way as well.
+
+A file of its own, so that its minutes run beside those of `test_flow`.
+"""
 
 import subprocess
 import sys
 
-from tests.notebooks import ALL, copied, each_notebook
+import pytest
+
+from tests.notebooks import ALL, EVERYTHING, ONE_EACH, WITH_COLABS_PACKAGES, copied
+
+OTHERS = [(unit, language) for unit, language in ONE_EACH if unit not in dict(WITH_COLABS_PACKAGES)]
 
 
-@each_notebook
+@pytest.mark.parametrize(("unit", "language"), EVERYTHING if ALL else OTHERS)
 def test_nbval_passes_on_the_source(unit, language, tmp_path):
     """Every cell of the notebook runs, with the solutions and all tests; what it saves lies beside it."""
     notebook = copied(f"{unit}-{language}", tmp_path, short=not ALL)

@@ -92,6 +92,9 @@ def submissions(course_dir) -> dict[str, tuple[dict, dict, tuple[str, ...]]]:
     }  # fmt: skip
     for name, cell in TAKEN.items():
         undeserved[f"taken by {name}"] = ({f: cell.format(name=f) for f in FUNCTIONS}, {}, ())
+    for student, (answers, *_) in undeserved.items():
+        if not student.startswith("fake"):  # what they lose, they lose before any training
+            answers["training"] = "raise NotImplementedError()"
     return honest | undeserved
 
 

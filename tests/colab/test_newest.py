@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.notebooks import WITH_COLABS_PACKAGES
+
 PROFILE = "quick"  # its training stops as soon as it shows that it works
-CASES = [("emotion", "en"), ("ner", "es"), ("toxicity", "ru")]
 
 
 def load(name: str):
@@ -29,7 +30,7 @@ colab = load("runtime")
 
 @pytest.fixture(scope="module")
 def notebooks():
-    return {name: found for unit, of in CASES for name, found in colab.answered(unit, (of,)).items()}
+    return {name: found for unit, of in WITH_COLABS_PACKAGES for name, found in colab.answered(unit, (of,)).items()}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_the_install_cell_replaces_nothing(installed):
     assert installed[1] == {}
 
 
-@pytest.mark.parametrize(("unit", "language"), CASES, ids=lambda case: case)
+@pytest.mark.parametrize(("unit", "language"), WITH_COLABS_PACKAGES, ids=lambda case: case)
 def test_the_unit_runs_from_top_to_bottom(installed, notebooks, unit, language):
     name = f"{unit}-{language}"
     colab.execute(installed[0], name, colab.with_profile(notebooks[name], PROFILE))

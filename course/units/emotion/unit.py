@@ -1228,26 +1228,25 @@ few = data.load("tweet_eval/stance_climate", "samples", profile.locale)
 few = few.filter(lambda row, number: number < 12, with_indices=True)
 
 
-def pair_for(rows):
-    pair = train_stance(rows, profile.checkpoint)
-    is_pair = isinstance(pair, (tuple, list)) and len(pair) == 2
-    assert is_pair and not isinstance(pair[0], dict), (
+def pair(returned):
+    is_pair = isinstance(returned, (tuple, list)) and len(returned) == 2
+    assert is_pair and not isinstance(returned[0], dict), (
         "Return a pair: first the trainer, then the scores."
     )
-    return pair
+    return returned
 
 
-trained_on_few = cache(lambda: pair_for(few))
+trained_on_few = cache(lambda: train_stance(few, profile.checkpoint))
 with rules("classes"):
-    labels = trained_on_few()[0].model.config.num_labels
+    labels = pair(trained_on_few())[0].model.config.num_labels
     assert labels == 3, "The model must have one output per class."
 with rules("learned"):
-    steps = trained_on_few()[0].state.global_step
+    steps = pair(trained_on_few())[0].state.global_step
     assert steps > 0, "The trainer has not trained: call trainer.train()."
 with rules("splits"):
-    assert len(trained_on_few()[0].train_dataset) == 12, "Train on all the training data."
+    assert len(pair(trained_on_few())[0].train_dataset) == 12, "Train on all the training data."
 with rules("scores"):
-    assert set(trained_on_few()[1]) == {"accuracy", "f1"}, (
+    assert set(pair(trained_on_few())[1]) == {"accuracy", "f1"}, (
         "Call the scores accuracy and f1, and return no others."
     )
 trained_on_few.cache_clear()
@@ -1301,13 +1300,13 @@ names = draw.sample(["rain", "food", "music", "never"], 4)
 absent = draw.randrange(3)
 places = [place for place in range(4) if place != absent]
 other = splits(names, **{s: sentences(6, places) for s in ("train", "validation", "test")})
-trained_on_small = cache(lambda: pair_for(small))
+trained_on_small = cache(lambda: train_stance(small, profile.checkpoint))
 
 
 @cache
 def judged():
     like = emotion.build_classifier(profile.checkpoint, stances)
-    return unseen.with_weights_of(trained_on_small()[0].model, like)
+    return unseen.with_weights_of(pair(trained_on_small())[0].model, like)
 
 
 def measured(rows):
@@ -1318,7 +1317,7 @@ def measured(rows):
 
 
 with rules("classes"):
-    config = pair_for(other)[0].model.config
+    config = pair(train_stance(other, profile.checkpoint))[0].model.config
     assert config.num_labels == 4, "The number of classes comes from the data."
     assert [config.id2label[i] for i in range(4)] == names, (
         "The names of the classes come from the data."
@@ -1328,13 +1327,17 @@ with rules("learned"):
         "The model has not learned: is the training complete?"
     )
 with rules("splits"):
-    assert len(trained_on_small()[0].train_dataset) == 48, "Train on all the training data."
-    assert len(trained_on_small()[0].eval_dataset) == 6, "Evaluate on all the validation data."
+    assert len(pair(trained_on_small())[0].train_dataset) == 48, (
+        "Train on all the training data."
+    )
+    assert len(pair(trained_on_small())[0].eval_dataset) == 6, (
+        "Evaluate on all the validation data."
+    )
     assert measured(sentences(30))["accuracy"] >= 0.6, (
         "The model has not learned from the data."
     )
 with rules("settings"):
-    arguments = trained_on_small()[0].args
+    arguments = pair(trained_on_small())[0].args
     assert arguments.per_device_train_batch_size == own.batch_size, (
         "The batch size is not that of the profile for this task."
     )
@@ -1343,7 +1346,7 @@ with rules("settings"):
     )
     assert judged() is not None, "The trainer has no model."
 with rules("scores"):
-    scores, expected = trained_on_small()[1], measured(list(small["test"]))
+    scores, expected = pair(trained_on_small())[1], measured(list(small["test"]))
     assert set(scores) == {"accuracy", "f1"}, (
         "Call the scores accuracy and f1, and return no others."
     )
