@@ -26,22 +26,34 @@ def submit(course: Path, student: str, assignment: str, answers: dict[str, str])
     nbformat.write(fill(notebook, answers), target)
 
 
-@each_notebook
-def test_the_reference_gets_all_points_and_an_untouched_notebook_none(unit, language, tmp_path):
-    """All but those of the written answer, which waits for a person."""
-    assignment = f"{unit}-{language}"
+def graded(course: Path, assignment: str, **answers: dict[str, str]):
+    """The verdicts of a class, student by student, each with these answers in the released notebook."""
     for step in ("source", "release"):
-        shutil.copytree(ROOT / step / assignment, tmp_path / step / assignment)
-    submit(tmp_path, "right", assignment, reference_answers(unit))
-    submit(tmp_path, "untouched", assignment, {})
-    assert main(["grade", assignment, "--course-dir", str(tmp_path)]) == 0
-    right, untouched = kept.load_all(tmp_path, assignment)
-    assert (right.max_score, untouched.max_score) == (25, 25)
+        shutil.copytree(ROOT / step / assignment, course / step / assignment)
+    for student, of_one in answers.items():
+        submit(course, student, assignment, of_one)
+    assert main(["grade", assignment, "--course-dir", str(course)]) == 0
+    return kept.load_all(course, assignment)
+
+
+@each_notebook
+def test_the_own_solution_passes_each_test_and_an_untouched_notebook_none(unit, language, tmp_path, capsys):
+    """`course grade` tries both before a class, as submissions, and would say so."""
+    (untouched,) = graded(tmp_path, f"{unit}-{language}", untouched={})
+    said = capsys.readouterr().err
+    assert "trying your own solution" in said and "NOTE" not in said
+    assert (untouched.verdict, untouched.flags, untouched.max_score) == ("graded", (), 25)
+    assert untouched.score == 0, untouched.cells
+
+
+def test_the_reference_handed_in_gets_all_points(tmp_path):
+    """All but those of the written answer, which waits for a person."""
+    right, untouched = graded(tmp_path, "ner-es", right=reference_answers("ner"), untouched={})
     missed = {cell.grade_id: cell.message for cell in right.cells if cell.score != cell.max_score}
     assert {grade_id.partition("_")[0] for grade_id in missed} == {"essay"}, missed
-    assert untouched.score == 0, untouched.cells
+    assert (right.score, right.max_score) == (23, 25)
     assert (right.verdict, right.flags) == ("graded", ("copied",)), right.cause  # by the letter: the teacher is told
-    assert (untouched.verdict, untouched.flags) == ("graded", ())
+    assert untouched.score == 0, untouched.cells
 
 
 @pytest.fixture(scope="module")
