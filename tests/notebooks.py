@@ -15,8 +15,12 @@ EVERYTHING = [(unit, language) for unit in unit_names() for language in language
 # its turn, with the short training that grading takes. `COURSE_ALL_NOTEBOOKS=1` runs all, with the one of students.
 ONE_EACH = [(unit, languages_of(unit)[number % len(languages_of(unit))]) for number, unit in enumerate(unit_names())]
 ALL = bool(os.environ.get("COURSE_ALL_NOTEBOOKS"))
-each_notebook = pytest.mark.parametrize(("unit", "language"), EVERYTHING if ALL else ONE_EACH)
 WITH_COLABS_PACKAGES = [("emotion", "en"), ("ner", "es"), ("toxicity", "ru")]  # a unit of each kind of training
+
+
+def each_of(notebooks: list[tuple[str, str]]):
+    """A test for each of these notebooks, units and languages, or for all there are."""
+    return pytest.mark.parametrize(("unit", "language"), EVERYTHING if ALL else notebooks)
 
 
 def copied(assignment: str, folder: Path, short: bool = True) -> Path:

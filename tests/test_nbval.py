@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom: those that `tests/colab/test_newest.py` does not run in this way as well.
+"""The notebooks run from top to bottom. Those that `tests/colab/test_newest.py` runs so are left to it.
 
 A file of its own, so that its minutes run beside those of `test_flow`.
 """
@@ -6,14 +6,10 @@ A file of its own, so that its minutes run beside those of `test_flow`.
 import subprocess
 import sys
 
-import pytest
-
-from tests.notebooks import ALL, EVERYTHING, ONE_EACH, WITH_COLABS_PACKAGES, copied
-
-OTHERS = [(unit, language) for unit, language in ONE_EACH if unit not in dict(WITH_COLABS_PACKAGES)]
+from tests.notebooks import ALL, ONE_EACH, WITH_COLABS_PACKAGES, copied, each_of
 
 
-@pytest.mark.parametrize(("unit", "language"), EVERYTHING if ALL else OTHERS)
+@each_of([notebook for notebook in ONE_EACH if notebook not in WITH_COLABS_PACKAGES])
 def test_nbval_passes_on_the_source(unit, language, tmp_path):
     """Every cell of the notebook runs, with the solutions and all tests; what it saves lies beside it."""
     notebook = copied(f"{unit}-{language}", tmp_path, short=not ALL)
