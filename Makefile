@@ -47,5 +47,6 @@ $(READY): pyproject.toml course/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another with make PYTHON=…") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,demo]' --editable './course[site,test]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[offline,demo]' --editable './course[site,test]'
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # on all processors, where pip takes one; its templates fail
 	@touch $@

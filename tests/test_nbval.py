@@ -1,15 +1,15 @@
-"""The notebooks run from top to bottom. Those that `tests/colab/test_newest.py` runs so are left to it.
+"""A notebook runs from top to bottom with nbval; with COURSE_ALL_NOTEBOOKS=1, as in the workflow `smoke`, all do.
 
-A file of its own, so that its minutes run beside those of `test_flow`.
+One is enough here: `test_flow` runs every unit's cells in the grader, `colab/test_newest.py` three in Jupyter.
 """
 
 import subprocess
 import sys
 
-from tests.notebooks import ALL, ONE_EACH, WITH_COLABS_PACKAGES, copied, each_of
+from tests.notebooks import ALL, copied, each_of
 
 
-@each_of([notebook for notebook in ONE_EACH if notebook not in WITH_COLABS_PACKAGES])
+@each_of([("transformer", "es")])
 def test_nbval_passes_on_the_source(unit, language, tmp_path):
     """Every cell of the notebook runs, with the solutions and all tests; what it saves lies beside it."""
     notebook = copied(f"{unit}-{language}", tmp_path, short=not ALL)
