@@ -217,7 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=positive, default=1000, help="how many for each function (1000)")
     parser.add_argument("--repeats", type=positive, default=3, help="of each the best counts (3)")
-    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, after every function")
     options = parser.parse_args()
     models.quiet()
     found = []
@@ -231,9 +231,9 @@ def main() -> None:
                 + ("reached" if figures["ratio"] >= GOAL and not figures["different"] else "missed"),
                 flush=True,
             )
-    if options.json:
-        record = {"goal": GOAL, "device": models.hardware(), "functions": found}
-        options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            if options.json:
+                record = {"goal": GOAL, "device": models.hardware(), "functions": found}
+                options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

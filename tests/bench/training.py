@@ -275,13 +275,23 @@ def say(pair: dict) -> None:
     print(f"  {'ratio':>8}  {pair['ratio'] or '–'}", flush=True)
 
 
+def record(pairs: list[dict]) -> dict:
+    """What is written: all pairs, and the median ratio of each task, None where no pair has one."""
+    medians = {}
+    for name in dict.fromkeys(pair["task"] for pair in pairs):
+        ratios = [pair["ratio"] for pair in pairs if pair["task"] == name and pair["ratio"]]
+        medians[name] = round(statistics.median(ratios), 2) if ratios else None
+    device = models.hardware()
+    return {"goal": GOAL, "device": device, "checkpoint": CHECKPOINT, "median_ratios": medians, "pairs": pairs}
+
+
 def main() -> None:
     """Train, print the figures beside the goal, write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(RECIPES)} (all, if none is named)")
     parser.add_argument("--seeds", type=positive, default=3, help="how many, from 0 on (3)")
     parser.add_argument("--rows", type=positive, help="train with so many rows at most (all)")
-    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, after every pair")
     options = parser.parse_args()
     if unknown := set(options.tasks) - set(RECIPES):
         parser.error(f"There is no task {min(unknown)!r}: choose of {', '.join(RECIPES)}.")
@@ -293,15 +303,13 @@ def main() -> None:
             for seed in range(options.seeds):
                 pairs.append(compare(task, seed, folder))
                 say(pairs[-1])
-    figures = {"goal": GOAL, "device": models.hardware(), "checkpoint": CHECKPOINT, "median_ratios": {}, "pairs": pairs}
-    print(f"\non {figures['device']}, goal: {GOAL:g} times as fast to the same score")
-    for name in dict.fromkeys(pair["task"] for pair in pairs):
-        ratios = [pair["ratio"] for pair in pairs if pair["task"] == name and pair["ratio"]]
-        figures["median_ratios"][name] = median = round(statistics.median(ratios), 2) if ratios else None
+                if options.json:
+                    options.json.write_text(json.dumps(record(pairs), indent=1) + "\n", encoding="utf-8")
+    print(f"\non {models.hardware()}, goal: {GOAL:g} times as fast to the same score")
+    for name, median in record(pairs)["median_ratios"].items():
         verdict = "no ratio" if median is None else "reached" if median >= GOAL else "missed"
-        print(f"{name:>10}  {median or '–'}  {verdict}, median of {len(ratios)} of {options.seeds} seeds")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        count = sum(pair["ratio"] is not None for pair in pairs if pair["task"] == name)
+        print(f"{name:>10}  {median or '–'}  {verdict}, median of {count} of {options.seeds} seeds")
 
 
 if __name__ == "__main__":
