@@ -102,3 +102,28 @@ def foretold_rows(record: dict, words: dict) -> list[list[str]]:
         ]
         for point in record["benches"].get("simulation", {}).get("foretold", ())
     ]
+
+
+def database_rows(record: dict) -> list[list[str]]:
+    """One line for each database and number of writers, into an empty gradebook."""
+    names = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+    return [
+        [
+            names[point["database"]],
+            str(point["writers"]),
+            f"{point['per_second']:.0f}",
+            *(f"{1000 * point[name]:.0f}" for name in ("p50", "p95")),
+            str(point["refused"]),
+        ]
+        for point in record["benches"].get("database", ())
+        if not point["already"]
+    ]
+
+
+def overload_rows(record: dict, words: dict) -> list[list[str]]:
+    """One line for each trouble that classes went through."""
+    names = ("classes", "submissions", "struck", "given_up", "others", "changed")
+    return [
+        [words["troubles"][trouble], *(str(figures[name]) for name in names)]
+        for trouble, figures in record["benches"].get("overload", {}).items()
+    ]

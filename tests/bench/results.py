@@ -96,6 +96,8 @@ def with_tables(text: str, language: str) -> str:
         "goals": goals.goal_rows(record, said),
         "ladder": goals.ladder_rows(record, said),
         "foretold": goals.foretold_rows(record, said),
+        "database": goals.database_rows(record),
+        "overload": goals.overload_rows(record, said),
     }
     for name, rows in tables.items():
         head = WORDS[language][name]
