@@ -393,7 +393,7 @@ show.token_strip(
 )
 
 # %% [markdown]
-# How long are the sentences now, counted in tokens? The model reads at most 512. Ours are far below that.
+# How long are the sentences now, counted in tokens? The model reads at most 512. Those of the reduced version are far below that.
 
 # %% tags=["lesson"]
 show.histogram([len(ids) for ids in tokenized["train"]["input_ids"]], "len(input_ids)")
@@ -1104,7 +1104,7 @@ show.table(
 # %% [markdown]
 # The two agree. A complete training alternates the two functions: for each epoch first `train_epoch`, then `evaluate_epoch`.
 #
-# Finally, save the model. Accelerate has wrapped it, so it is unwrapped first.
+# Finally, save the model. With several processes Accelerate has wrapped it, so it is unwrapped first.
 
 # %% tags=["lesson"]
 import tempfile
@@ -1151,7 +1151,7 @@ encoded = tokenizer(sentence, return_offsets_mapping=True)
 ]
 
 # %% [markdown]
-# The second number is that of the word: pieces of one word have the same, and a punctuation mark is a word of its own, as in the data.
+# The number beside a piece is that of its word: pieces of one word have the same, and a punctuation mark is a word of its own, as in the data.
 # (`ner.load_tokenizer` sees to that.)
 #
 # What about a text that is longer than the model's limit? The tokenizer can cut it into **windows** that overlap. Here are ten

@@ -145,7 +145,7 @@ show.texts(mine, score=reviews.tfidf_baseline(dataset["train"], mine).tolist())
 #
 # </details>
 #
-# These are reviews of the test data on which TF-IDF was very sure, and wrong:
+# Of the reviews of the test data on which TF-IDF was wrong, these are the ones of which it was surest:
 
 # %% tags=["lesson"]
 worst = np.argsort(-np.abs(baseline - test_labels))[:3].tolist()
@@ -483,8 +483,8 @@ for size in (1, 2, 7, 50):
 # ## 5. Training
 #
 # We take a model that has read a lot of text, and put a new **classification head** on top: a small layer that computes two logits from one
-# vector. With MiniLM and DistilBERT that is the vector of `[CLS]`, with `multilingual-e5-small` the mean of the vectors of all tokens. The weights of the head are random numbers, so in the
-# beginning the model only guesses. **Fine-tuning** trains both, the head and the model below it.
+# vector. With MiniLM and DistilBERT that is the vector of `[CLS]`, with `multilingual-e5-small` the mean of the vectors of all tokens, taken in two layers, 8 and 12, and put side by side. The weights of the head are random numbers, so in the
+# beginning the model only guesses. **Fine-tuning** trains both, the head and the model below it; of E5, in the reduced version, only the head, which saves time.
 #
 # `reviews.build_model` prepares that: it loads a **checkpoint**, that is, the saved weights of a model, puts a fresh head on it, and tells it the names
 # of the labels.
@@ -528,8 +528,8 @@ batch["attention_mask"].sum(dim=1), batch["input_ids"].shape
 #
 # 1. **The model has learned.** Its ROC AUC is at least `profile.floor`. ROC AUC is the chance that a positive review gets a higher score than a
 #    negative one; you will compute it yourself in exercise 6. The test in the notebook measures it on the validation data and prints it next to the floor; these
-#    can be few reviews, and chance moves the number, so here 0.05 less will do. After you hand in, the weights of `trainer.model` are measured on reviews that
-#    nobody in this course has seen, and there the floor counts.
+#    can be few reviews, and chance moves the number, so here 0.05 less will do. When you hand in, your code trains once more, for a few steps only and with a lower floor;
+#    then the weights of `trainer.model` are measured on reviews that nobody in this course has seen, and there the floor counts.
 # 2. **All the data.** The model has learned from all the training data, not from a part of them.
 #
 # <details>
@@ -664,7 +664,7 @@ show.history(trainer)
 # | `report_to="none"` | nothing is sent to a service that draws curves |
 # | `seed=13` | the random numbers, and with them the order of the data, are the same in each run |
 #
-# For the reduced version the course adds what makes a small machine fast: only the last 96 tokens are read, the lowest layers are frozen, and the learning rate rises for
+# For the reduced version the course adds what makes a small machine fast: only the last 96 tokens are read (by E5 128), the lowest layers are frozen (of E5 all: only the head learns), and the learning rate rises for
 # the first tenth of the steps before it falls. All of that stands in `helpers/training.py`, and all numbers in `helpers/profiles.toml`.
 #
 # </details>

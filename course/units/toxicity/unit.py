@@ -113,8 +113,8 @@ show.histogram([len(text.split()) for text in dataset["train"]["user_input"]], "
 # Before you train a model, find out how far very simple ones get. Ours are:
 #
 # - one that always says «not toxic», and one that always says «toxic»;
-# - TF-IDF with logistic regression: it counts words, weighs rare ones higher, and knows nothing about their order. In training both classes weigh the same
-#   (`class_weight="balanced"`).
+# - TF-IDF with logistic regression: it counts words, weighs rare ones higher, and knows nothing about their order. In training the rarer class weighs more, so that both count
+#   the same (`class_weight="balanced"`).
 #
 # We score them on the test data: that measures, and decides nothing.
 
@@ -198,7 +198,7 @@ show.pieces([mine], readers)
 show.table(toxicity.fertility(dataset["test"][:500]["user_input"], readers))
 
 # %% [markdown]
-# A vocabulary is good for the languages that it was made from. The $30522$ pieces of MiniLM come from English: there it needs the fewest. A Russian word it spells letter by letter,
+# A vocabulary is good for the languages that it was made from. Nearly all of the $30522$ pieces of MiniLM come from English texts: there it needs the fewest. A Russian word it spells letter by letter,
 # and it reads `й` as `и` and `ñ` as `n`. `t5-tiny` has only $3500$ pieces, from the requests of this course in all three languages, so it reads each of them, but none of them
 # in large pieces.
 #
@@ -757,7 +757,7 @@ len(tokenized["train"]), len(balanced)
 # The rules:
 #
 # 1. **Learned.** The F1 of the toxic class reaches at least `profile.floor`. The test in the notebook measures it on the first 200 requests of the training data: a model that fails even there
-#    has learned nothing. After you hand in, the weights of `trainer.model` answer requests that nobody in this course has seen, and must reach the floor there, too.
+#    has learned nothing. When you hand in, your code trains once more, for a few steps only and with a lower floor; then the weights of `trainer.model` answer requests that nobody in this course has seen, and must reach the floor there, too.
 # 2. **All the data.** The model has learned, and `train_dataset` has at least as many rows as the training data: do not cut it.
 #
 # <details>
@@ -966,8 +966,8 @@ show.table(worth)
 #
 # | language | TF-IDF | `t5-tiny`, from scratch | pretrained encoder, not trained here |
 # | --- | --- | --- | --- |
-# | `en` | 0.80 | 0.67 | 0.88 |
-# | `es` | 0.65 | 0.64 | 0.68 |
+# | `en` | 0.80 | 0.62 | 0.88 |
+# | `es` | 0.65 | 0.61 | 0.68 |
 # | `ru` | 0.71 | 0.66 | 0.70 |
 #
 # In English the order is clear: a model that has read beats counting, and counting beats a transformer that has read nothing. In Spanish and Russian, with fewer requests to learn from and 200 to measure on, three
