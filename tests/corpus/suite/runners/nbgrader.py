@@ -4,6 +4,7 @@ In: cases. Out: findings. `ana` has been graded before the case comes, `zoe` is 
 """
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -44,8 +45,11 @@ def _make_template(course: Path, python: str) -> None:
     (course / "nbgrader_config.py").touch()
     (course / "teachers.txt").write_text("A file of the teacher's.\n")
     handing_in.honest(*handing_in.released()).write(course / "submitted" / BEFORE / ASSIGNMENT)
+    its_commands = os.environ | {"PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"}  # alembic is one
     for command in ("generate_assignment", "autograde"):
-        done = subprocess.run([python, "-m", "nbgrader", command, ASSIGNMENT], cwd=course, capture_output=True)
+        done = subprocess.run(
+            [python, "-m", "nbgrader", command, ASSIGNMENT], cwd=course, env=its_commands, capture_output=True
+        )
         if done.returncode:
             raise Unavailable(f"nbgrader {command} failed: {done.stderr.decode(errors='replace')[-500:]}")
     handing_in.honest(*handing_in.released()).write(course / "submitted" / AFTER / ASSIGNMENT)
