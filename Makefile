@@ -29,6 +29,7 @@ bench: $(READY) ## how fast it is, beside the goals: takes long; each line can b
 	OMP_NUM_THREADS=1 $(BIN)/python tests/bench/start.py --notebooks all --json runs/bench/start.json
 	$(BIN)/python tests/bench/ladder.py --students 8 32 100 300 --dask --nbgrader 8 --json runs/bench/ladder.json
 	$(BIN)/python tests/bench/simulation.py runs/bench/ladder.json --json runs/bench/simulation.json
+	$(BIN)/python tests/bench/grading.py --students 8 --languages intent --json runs/bench/languages.json
 	$(BIN)/python tests/bench/database.py --json runs/bench/database.json
 	$(BIN)/python tests/bench/overload.py --minutes 30 --json runs/bench/overload.json
 	$(BIN)/python tests/bench/inference.py --json runs/bench/inference.json

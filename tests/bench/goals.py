@@ -6,6 +6,7 @@ nobody has run has no rows.
 
 FLOOR = {8: 2.0, 32: 1.5}  # submissions → how much longer than the lowest possible time a class may take
 OVER_NBGRADER = 6.0  # times as fast with a class of small notebooks
+OVER_ENGLISH = 1.5  # times as long as a class that writes in English
 LADDER = ("per_hour", "way_p50", "way_p95", "start", "peak_gib")
 DASK = "dask"  # as the ladder calls what is graded through it
 
@@ -22,6 +23,7 @@ def goal_rows(record: dict, words: dict) -> list[list[str]]:
     benches, said = record["benches"], words["measures"]
     return [
         *_of_grading(benches.get("ladder", {}).get("rungs", ()), record["grading"], said),
+        *_of_languages(benches.get("languages"), said),
         *_of_training(benches.get("training"), said),
         *_of_inference(benches.get("inference"), said),
         *_of_start(benches.get("start"), said),
@@ -36,6 +38,13 @@ def _of_grading(rungs, classes: list[dict], said: dict):
     for figures in classes:
         if figures["assignment"] == "small":
             yield _times(said["small"].format(count=figures["students"]), figures["ratio"], least=OVER_NBGRADER)
+
+
+def _of_languages(figures: dict | None, said: dict):
+    for language, ratio in (figures or {"over_english": {}})["over_english"].items():
+        name = f"{figures['unit']}-{language}"
+        what = said["languages"].format(count=figures["students"], name=name, unit=figures["unit"])
+        yield _times(what, ratio, most=OVER_ENGLISH)
 
 
 def _of_training(figures: dict | None, said: dict):

@@ -2,10 +2,12 @@
 
     python tests/bench/grading.py --students 8
     python tests/bench/grading.py --students 4 --small
+    python tests/bench/grading.py --students 4 --languages intent
 
 The class is one of the unit `ner`, or with `--small` one of four small notebooks whose tests are judged inside, where
 nearly all is start-up. What `course grade` does once for a class is in its time: the libraries, and the teacher's own
-solution and the untouched notebook, which are graded first.
+solution and the untouched notebook, which are graded first. With `--languages` classes of one unit are graded in each
+of its languages by `course grade` alone: nobody shall wait longer for the language that the class speaks.
 
 Timings on shared cores are noisy, so what counts is the ratio of times taken one after the other. The floor is the
 processor time of the students' own processes, divided by the cores: no grader that runs their code can be faster. It
@@ -30,6 +32,8 @@ import nbformat
 import psutil
 
 from course import ROOT, kept
+from course.build.read import languages_of, unit_names
+from course.commands import positive
 from course.demo import fill, reference_answers
 from course.grade import job
 from course.grade.sandbox.limits import Limits
@@ -49,15 +53,16 @@ STOCK = "--Autograde.exporter_class=nbconvert.exporters.NotebookExporter"  # not
 METERED = 2  # submissions per core whose processor time is measured, for all are alike
 
 
-def make_class(course_dir: Path, students: int) -> None:
-    """Right submissions of `ner`, no two alike, so that no cache helps."""
-    shutil.copytree(ROOT / "source" / ASSIGNMENT, course_dir / "source" / ASSIGNMENT)
+def make_class(course_dir: Path, students: int, assignment: str = ASSIGNMENT) -> None:
+    """Right submissions of a unit in one language, no two alike, so that no cache helps."""
+    unit = assignment.rpartition("-")[0]
+    shutil.copytree(ROOT / "source" / assignment, course_dir / "source" / assignment)
     shutil.copy(ROOT / "nbgrader_config.py", course_dir)
-    answers = reference_answers("ner")
+    answers = reference_answers(unit)
     for number in range(students):
-        notebook = nbformat.read(ROOT / "release" / ASSIGNMENT / "ner.ipynb", as_version=4)
+        notebook = nbformat.read(ROOT / "release" / assignment / f"{unit}.ipynb", as_version=4)
         own = {name: f"{source}\n# student {number}" for name, source in answers.items()}
-        target = course_dir / "submitted" / f"student-{number:02}" / ASSIGNMENT / "ner.ipynb"
+        target = course_dir / "submitted" / f"student-{number:02}" / assignment / f"{unit}.ipynb"
         target.parent.mkdir(parents=True)
         nbformat.write(fill(notebook, own), target)
 
@@ -153,42 +158,76 @@ def seconds_of(todo: list[job.Job]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--students", type=int, default=8)
-    parser.add_argument("--small", action="store_true", help="a class of four small notebooks")
-    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--students", type=positive, default=8, metavar="N", help="in a class (8)")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--small", action="store_true", help="a class of four small notebooks")
+    kinds.add_argument("--languages", choices=unit_names(), metavar="UNIT", help="a class in each language of a unit")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     options = parser.parse_args()
+    if options.languages:
+        figures = against_english(options.languages, options.students)
+    else:
+        figures = against_nbgrader(options.students, options.small)
+    for name, value in figures.items():
+        print(f"{name:>26}  {value}")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def against_english(unit: str, students: int) -> dict:
+    """How long a class takes in each language of a unit, and how many times as long as in English."""
+    seconds, scores = {}, set()
+    for language in languages_of(unit):
+        with tempfile.TemporaryDirectory() as folder:
+            course_dir, assignment = Path(folder, "ours"), f"{unit}-{language}"
+            make_class(course_dir, students, assignment)
+            seconds[language], _ = _graded(assignment, course_dir)
+            scores |= {verdict.score for verdict in kept.load_all(course_dir, assignment)}
+    return {
+        "unit": unit,
+        "students": students,
+        "seconds": {language: round(taken, 1) for language, taken in seconds.items()},
+        "over_english": {of: round(taken / seconds["en"], 2) for of, taken in seconds.items() if of != "en"},
+        "scores": sorted(scores),
+    }
+
+
+def against_nbgrader(students: int, small: bool) -> dict:
+    """A class graded by nbgrader and by `course grade`; unless it is a small one, beside the floor."""
     cores = os.cpu_count() or 1
-    assignment, make = (SMALL, make_small_class) if options.small else (ASSIGNMENT, make_class)
+    assignment, make = (SMALL, make_small_class) if small else (ASSIGNMENT, make_class)
     with tempfile.TemporaryDirectory() as folder:
         stock, ours = Path(folder, "stock"), Path(folder, "ours")
         for course_dir in (stock, ours):
-            make(course_dir, options.students)
-        python = [sys.executable, "-m"]
-        for course_dir in (stock, ours) if options.small else (stock,):
-            measure([*python, "nbgrader", "generate_assignment", assignment], course_dir)
-        stock_seconds, stock_peak = measure([*python, "nbgrader", "autograde", assignment, STOCK], stock)
-        ours_seconds, ours_peak = measure([*python, "course.cli", "grade", assignment, "--course-dir", str(ours)], ROOT)
+            make(course_dir, students)
+        nbgrader = [sys.executable, "-m", "nbgrader"]
+        for course_dir in (stock, ours) if small else (stock,):
+            measure([*nbgrader, "generate_assignment", assignment], course_dir)
+        stock_seconds, stock_peak = measure([*nbgrader, "autograde", assignment, STOCK], stock)
+        ours_seconds, ours_peak = _graded(assignment, ours)
         verdicts = kept.load_all(ours, assignment)
-        floor = None if options.small else floor_of(ours, options.students, cores)
+        floor = None if small else floor_of(ours, students, cores)
     figures = {
         "assignment": assignment,
-        "students": options.students,
+        "students": students,
         "cores": cores,
         "nbgrader_seconds": round(stock_seconds, 1),
         "course_seconds": round(ours_seconds, 1),
         "ratio": round(stock_seconds / ours_seconds, 2),
-        "nbgrader_per_submission": round(stock_seconds / options.students, 1),
-        "course_per_submission": round(ours_seconds / options.students, 1),
+        "nbgrader_per_submission": round(stock_seconds / students, 1),
+        "course_per_submission": round(ours_seconds / students, 1),
         "nbgrader_peak_gib": round(stock_peak, 2),
         "course_peak_gib": round(ours_peak, 2),
         "scores": sorted({v.score for v in verdicts}),
     }
     if floor:
         figures |= {"floor_seconds": round(floor, 1), "over_floor": round(ours_seconds / floor, 2)}
-    for name, value in figures.items():
-        print(f"{name:>26}  {value}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return figures
+
+
+def _graded(assignment: str, course_dir: Path) -> tuple[float, float]:
+    """What `measure` says of `course grade`."""
+    return measure([sys.executable, "-m", "course.cli", "grade", assignment, "--course-dir", str(course_dir)], ROOT)
 
 
 if __name__ == "__main__":
