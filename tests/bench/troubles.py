@@ -26,6 +26,7 @@ from tests.bench.ladder import without_times
 
 MEMORY = 256  # MiB for a submission: enough for all but one
 KILLS = 2  # in one class: it takes a few seconds, and so does a worker to come back
+SOON = 0.2  # seconds at most between them: on a fast machine a small class is graded in twice that time
 PATIENCE = 600.0  # seconds after which a class that has not ended will not
 DISK = 64 << 20  # bytes of a disk that gets full
 CROWD = 4  # workers on one core; a class must have as many students, or there will be fewer
@@ -90,7 +91,12 @@ def anything(room: Room, chance: random.Random) -> int:
 
 def _like(nursery: psutil.Process) -> list[psutil.Process]:
     """The processes that are forks of the nursery: workers, and their referees."""
-    return [process for process in nursery.children(recursive=True) if process.cmdline() == nursery.cmdline()]
+    like, command = [], nursery.cmdline()
+    for process in nursery.children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has ended, or is about to
+            if process.cmdline() == command:
+                like.append(process)
+    return like
 
 
 def _killing(room: Room, chance: random.Random, victims: Callable) -> int:
@@ -98,13 +104,17 @@ def _killing(room: Room, chance: random.Random, victims: Callable) -> int:
     for line in process.stderr:
         if line.startswith(f"{SMALL}: grading"):
             break
+    strike_at = time.monotonic() + chance.uniform(0, SOON)
     while process.poll() is None and killed < KILLS:
-        time.sleep(chance.uniform(0.05, 0.5))
-        with contextlib.suppress(psutil.Error, ValueError):  # ValueError: there is none at the moment
+        time.sleep(0.01)
+        if time.monotonic() < strike_at:
+            continue
+        with contextlib.suppress(psutil.Error, ValueError, IndexError):  # none at the moment: it looks again
             command = psutil.Process(process.pid)
             (nursery,) = command.children()
             chance.choice(victims(command, nursery)).kill()
             killed += 1
+            strike_at = time.monotonic() + chance.uniform(0, SOON)
     process.communicate(timeout=PATIENCE)
     return killed
 
