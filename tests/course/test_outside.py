@@ -12,7 +12,7 @@ from course.grade.judge.given import Given, plan
 from course.grade.judge.hints import Words
 from course.grade.judge.outside import Referee
 from course.grade.judge.result import partial_credit
-from course.grade.sandbox.limits import CallFailed, Forged, Stopped, TimedOut
+from course.grade.sandbox.limits import CallFailed, Forged, MachineExhausted, SandboxGone, Stopped, TimedOut
 from course.grade.sandbox.process import session
 from course.grade.sandbox.process.shell import described
 from course.grade.sandbox.process.values import Handle, decode, encode
@@ -142,6 +142,24 @@ def test_an_unknown_name_is_a_name_error(run):
     assert (result.score, result.message) == (0.0, "NameError: name 'f' is not defined")
     hidden = run("assert helper(1) == 6", released="assert f(1) == 2")
     assert (hidden.score, "helper" in hidden.message) == (0.0, False)
+
+
+@pytest.mark.parametrize("disturbed", [SandboxGone, MachineExhausted])
+@pytest.mark.parametrize(
+    "test", ["f()", "try:\n    f()\nexcept Exception:\n    pass", "with rules('a'):\n    f()\nrules.score()"]
+)
+def test_what_ends_a_run_from_outside_is_no_failed_test(test, disturbed, monkeypatch):
+    """It is the run's to say: the submission is graded again."""
+
+    def ask(*_, **__):
+        raise disturbed
+
+    student = InProcess("def f(): pass")
+    monkeypatch.setattr(student, "ask", ask)
+    made = cell(f"from helpers.rules import Rules\nrules = Rules({{'a': 1, 'b': 1}})\n{test}", "test_f", grade=True)
+    referee = Referee(Given(notebook(made), notebook(made), ()), cell_seconds=30)
+    with pytest.raises(disturbed):
+        referee.grade(student, made.source, POINTS, "test_f", Words.of((), "", ""))
 
 
 def test_a_tests_names_last_until_the_teachers_notebook_assigns_them_again():

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 from course.grade.sandbox import bubblewrap, probe, view, warm
 from course.grade.sandbox.choice import choose
-from course.grade.sandbox.limits import Limits, SandboxUnavailable, Stopped, TimedOut
+from course.grade.sandbox.limits import Limits, SandboxGone, SandboxUnavailable, Stopped, TimedOut
 from course.grade.sandbox.warm import Warm
 
 MODULES = ("numpy",)  # the libraries of a course take ten seconds to load
@@ -124,7 +125,7 @@ def test_a_parent_that_has_gone_is_not_waited_for():
     """It is told apart from a system that hands no descriptors over for the moment: the job goes to another worker."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     theirs.close()
-    with ours, pytest.raises(ConnectionError, match="gone"):
+    with ours, pytest.raises(SandboxGone):
         warm._send(ours, b"0", (0,))
 
 
@@ -256,6 +257,27 @@ def test_a_killed_process_is_noticed(fallback):
         student.run("import os\nos._exit(1)")
     with fallback.student() as student:
         assert student.run("1").ok
+
+
+@pytest.mark.parametrize("kind", ["bwrap", "docker"])
+def test_a_sandbox_that_somebody_ends_is_no_fault_of_the_submission(kind):
+    """Whichever of its processes is killed: bubblewrap has two beside the parent."""
+    number, processes = 0, 1
+    while number < processes:
+        try:
+            warm = Warm(choose(kind), LIMITS, MODULES)
+        except SandboxUnavailable as error:
+            pytest.skip(str(error))
+        with warm, warm.student() as student:
+            branch, own = student.branch(), sorted(warm.watch.own)
+            threading.Timer(0.3, os.kill, (own[number], signal.SIGKILL)).start()
+            with pytest.raises(SandboxGone):
+                student.run("import time\ntime.sleep(20)")
+            with pytest.raises(SandboxGone):
+                branch.answers()
+            with pytest.raises(SandboxGone):
+                warm.student()
+        number, processes = number + 1, len(own)
 
 
 @pytest.mark.parametrize("kind", ["docker", "rlimits"])

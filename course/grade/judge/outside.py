@@ -24,7 +24,7 @@ from course.grade.judge.hints import Words
 from course.grade.judge.remote import handle_of, with_remotes
 from course.grade.judge.result import Result, TestMistake, partial_credit
 from course.grade.judge.weights import OtherModel
-from course.grade.sandbox.limits import STRETCH, CallFailed, MachineExhausted, Stopped, TimedOut
+from course.grade.sandbox.limits import STRETCH, CallFailed, Disturbed, Stopped, TimedOut
 from course.grade.sandbox.process.values import ValueRefused
 from course.grade.sandbox.student import Line
 from course.grade.sandbox.watch import starved_seconds
@@ -83,7 +83,7 @@ class Referee:
             return Result.of(score, points, "outside", printed.getvalue(), **more)
         except TestMistake as mistake:
             return Result(None, "manual", str(mistake), "person", printed.getvalue())
-        except (KeyboardInterrupt, GeneratorExit, MachineExhausted):
+        except (KeyboardInterrupt, GeneratorExit, Disturbed):
             raise
         except BaseException as error:  # a panic of Rust's, pytest's Failed, SystemExit: all are failed tests
             return lost(hint(error), stopped=error if isinstance(error, Stopped) else None)
@@ -145,7 +145,7 @@ def _by_group(score: Score, hint: Callable[[BaseException], str]) -> dict:
     """What a test with rule groups says beside its points. Raises what is no failed test."""
     rules = score.rules
     for error in rules.errors.values():
-        if isinstance(error, (TestMistake, MachineExhausted)):
+        if isinstance(error, (TestMistake, Disturbed)):
             raise error
     said = {name: hint(error) for name, error in rules.errors.items()}
     return {

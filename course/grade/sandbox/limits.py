@@ -65,11 +65,22 @@ class OutOfMemory(Stopped):
     verdict = "out_of_memory"
 
 
-class MachineExhausted(BaseException):
-    """The whole machine ran out of memory, and something of a submission was ended for it: nobody can say more of it.
+class Disturbed(BaseException):
+    """What a submission was doing was ended from outside: nobody can say more of it.
 
     Not `Stopped`, which would be the submission's fault: it has to be run again.
     """
+
+
+class MachineExhausted(Disturbed):
+    """The whole machine ran out of memory, and something of a submission was ended for it."""
+
+
+class SandboxGone(Disturbed):
+    """The sandbox was ended, and with it the submission, which cannot do that itself."""
+
+    def __init__(self):
+        super().__init__("The sandbox has gone.")
 
 
 class Unforkable(Stopped):

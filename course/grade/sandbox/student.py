@@ -18,6 +18,7 @@ from course.grade.sandbox.limits import (
     CallFailed,
     Forged,
     Patience,
+    SandboxGone,
     Stopped,
     TimedOut,
     Unforkable,
@@ -105,7 +106,7 @@ class Line:
 
         `keep` names the handles among the arguments. Raises `CallFailed` for an exception there, `ValueRefused` for a
         value that may not go over, `Stopped` if the process had to be ended,
-        `MachineExhausted` if that was nobody's fault.
+        `Disturbed` if that was nobody's fault.
         """
 
         def known(value) -> Handle:
@@ -236,7 +237,10 @@ class Line:
         self.warm.watch.look(self.limits)
 
     def _death(self) -> Stopped:
+        """Why the other side has gone. Raises `Disturbed` if that was not the notebook's own doing."""
         self.warm.watch.look_for_kills(self.limits, has_died=True)
+        if self.warm.has_gone():
+            raise SandboxGone
         return Stopped("The notebook's process died.")
 
 
@@ -327,6 +331,8 @@ def _branch(line: Line) -> Branch:
     host_pid = line.warm.watch.host_pid(pid) if type(pid) is int else None
     if host_pid is None or host_pid == line.pid:
         connection.close()
+        if line.warm.has_gone():
+            raise SandboxGone
         raise Stopped("The notebook's process could not be forked.")
     branch = Branch(line.warm, host_pid, connection, line.printed)
     branch.held = dict(line.held)

@@ -4,7 +4,6 @@ In: the kind of sandbox, the limits, the modules to load. Out: a `Student` for a
 when it ends, nothing of it is left.
 """
 
-import array
 import contextlib
 import errno
 import json
@@ -22,7 +21,7 @@ from pathlib import Path
 
 from course.grade.sandbox import bubblewrap, docker, view
 from course.grade.sandbox.groups import Groups
-from course.grade.sandbox.limits import Limits, SandboxUnavailable
+from course.grade.sandbox.limits import Limits, SandboxGone, SandboxUnavailable
 from course.grade.sandbox.process.isolation import TASKS
 from course.grade.sandbox.student import Student
 from course.grade.sandbox.watch import Watch, descendants
@@ -152,7 +151,7 @@ class Warm:
     def student(self, more_disk_mib: int = 0) -> Student:
         """Fork a process for a submission, with room for so much of the teacher's files.
 
-        Raises `SandboxUnavailable`.
+        Raises `SandboxUnavailable`, `SandboxGone`.
         """
         connection, theirs = socket.socketpair()
         out_read, out_write = os.pipe()
@@ -166,9 +165,7 @@ class Warm:
             theirs.close()
             os.close(out_write)
             os.close(err_write)
-        answer = self.control.recv(64)
-        if not answer:
-            raise ConnectionError("The warm parent has gone.")
+        answer = self._reply()
         if int(answer) == 0:
             raise SandboxUnavailable("The sandbox could not make namespaces for a submission.")
         pid = self.watch.host_pid(1 if self.kind != "rlimits" else int(answer))
@@ -176,6 +173,28 @@ class Warm:
             with contextlib.suppress(OSError):
                 self.groups.admit(pid)
         return Student(self, pid, connection, out_read, err_read)
+
+    def has_gone(self) -> bool:
+        """Whether somebody has ended the parent, and so a submission with it, which has done nothing wrong.
+
+        A submission cannot reach the parent: it has process numbers of its own. Without a sandbox it can, and its
+        teacher shall hear that it died.
+        """
+        if self.kind == "rlimits":
+            return False
+        try:
+            _send(self.control, b"?")  # who is being ended does not reply any more, however long that takes
+            return not self._reply()
+        except SandboxGone:
+            return True
+
+    def _reply(self) -> bytes:
+        try:
+            if reply := self.control.recv(64):
+                return reply
+        except OSError:
+            pass
+        raise SandboxGone
 
     def end(self) -> None:
         """Kill a student's process and all that it started; returns when nothing of them is left.
@@ -247,16 +266,16 @@ def _signal(processes: Iterable[int], number: int) -> None:
             os.kill(process, number)
 
 
-def _send(connection: socket.socket, message: bytes, descriptors: tuple[int, ...]) -> None:
-    """Hand descriptors over. Linux refuses that while too many of this user's are in flight, whoever sent them."""
+def _send(connection: socket.socket, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
+    """Send a message, perhaps with descriptors: Linux refuses them while too many of this user's are in flight."""
     deadline = time.monotonic() + CROWDED
     while True:
         try:
-            connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))])
+            socket.send_fds(connection, [message], descriptors)
             return
         except OSError as error:
             if error.errno != errno.ETOOMANYREFS:
-                raise ConnectionError("The warm parent has gone.") from None
+                raise SandboxGone from None
             if time.monotonic() > deadline:
                 raise SandboxUnavailable("The system hands no descriptors over.") from None
             time.sleep(0.05)

@@ -49,6 +49,9 @@ def main() -> None:
         message, ancillary, _, _ = control.recvmsg(64, socket.CMSG_SPACE(3 * 4))
         if not message:
             return
+        if not ancillary:  # somebody wants to know whether this process lives
+            control.send(b"yes")
+            continue
         descriptors = array.array("i", ancillary[0][2])
         fork = _fork_into_namespaces if settings["namespaces"] else _fork
         pid = fork(control, functools.partial(_serve_forever, descriptors, settings, int(message)))
