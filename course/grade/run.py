@@ -54,7 +54,7 @@ class Run:
         self.notebook = choice.submission.notebook
         self.own = choice.submission.own
         self.slots = slots_of(source, release)
-        self.parts = needed_parts(self.notebook, roles.is_excursus)
+        self.parts = needed_parts(self.notebook, roles.is_excursus, roles.is_test)
         self.words = _words(self.notebook, self.own, self.slots, release)
         self.referee = Referee(given, job.limits.cell_seconds, seed) if given else None
         self.budget = {"graded": job.limits.total_seconds, "own": job.limits.total_seconds}

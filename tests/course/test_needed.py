@@ -6,9 +6,11 @@ import pytest
 from course.grade import roles
 from course.grade.submission.needed import needed_parts
 
+TEST = {"nbgrader": {"grade": True, "solution": False, "grade_id": "test_f", "points": 1}}
 
-def parts(*cells: str | tuple[str, ...]) -> list[str]:
-    """What is run of the excursions (a tuple of one text) among cells."""
+
+def parts(*cells: str | tuple[str, ...], test: str = "") -> list[str]:
+    """What is run of the excursions (a tuple of one text) among cells, after which there may be a test."""
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell(cell)
@@ -17,7 +19,8 @@ def parts(*cells: str | tuple[str, ...]) -> list[str]:
             for cell in cells
         ]
     )
-    return list(needed_parts(notebook, roles.is_excursus).values())
+    notebook.cells += [nbformat.v4.new_code_cell(test, metadata=TEST)] if test else []
+    return list(needed_parts(notebook, roles.is_excursus, roles.is_test).values())
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,50 @@ def test_what_a_function_above_it_reads_when_it_is_called():
 
 def test_what_is_bound_again_before_it_is_read_is_not_needed():
     assert parts(("x = slow()",), "x = 1", "print(x)") == [""]
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "with rules('a'):\n    x = 1\n    assert x == 1",
+        "with open('a') as x:\n    print(x)",
+        "for x in range(3):\n    print(x)",
+        "if big:\n    import x\n    y = x.y",
+        "try:\n    x = 1\n    assert x\nexcept ValueError:\n    pass",
+        "try:\n    pass\nexcept ValueError as x:\n    print(x)",
+        "with rules('a'):\n    x = 1\n    for i in range(3):\n        print([x + j for j in y], lambda: x)",
+    ],
+)
+def test_what_a_block_has_bound_is_its_own(below):
+    """Names such as `name` and `wrong` are many people's."""
+    assert parts(("x = slow()",), below) == [""]
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "with rules('a'):\n    print(x)\n    x = 1",
+        "with rules('a'):\n    x = 1\nprint(x)",
+        "for x in x:\n    pass",
+        "for x in []:\n    pass\nelse:\n    print(x)",
+        "if big:\n    x = 1\nelse:\n    print(x)",
+        "try:\n    x = 1\nexcept ValueError:\n    print(x)",
+        "try:\n    pass\nexcept x as x:\n    pass",
+        "with open(x) as x:\n    pass",
+        "while big:\n    if small:\n        x = 1\n    x += 1",
+        "class A:\n    x = 1\n    def f(self):\n        return x",
+    ],
+)
+def test_what_a_block_may_read_before_it_has_bound_it_is_needed(below):
+    assert parts(("x = slow()",), below) == ["x = slow()"]
+
+
+def test_a_function_of_a_test_finds_what_the_test_has_bound():
+    """It is called there, so nothing that an excursus binds afterwards can matter."""
+    test = "x = 1\ndef f():\n    return x\nassert f() == 1"
+    assert parts(("x = slow()",), test=test) == [""]
+    assert parts("x = 1\ndef f():\n    return x", ("x = slow()",), test="assert f() == 1") == ["x = slow()"]
+    assert parts(("x = slow()",), test="def f():\n    return x\nassert f() == 1") == ["x = slow()"]
 
 
 def test_what_others_made_is_left_as_they_made_it():

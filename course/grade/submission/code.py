@@ -20,6 +20,8 @@ DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)  # what stands in them runs when they are called
 SIMPLE = (ast.Assign, ast.AnnAssign, *IMPORTS, *DEFINES)  # what binds its names for certain
+BLOCKS = (ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While, ast.If, ast.Try, ast.TryStar, ast.ExceptHandler)
+BLOCKS += (ast.match_case,)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -62,8 +64,12 @@ def bound(node: ast.AST) -> frozenset[str]:
 def read_names(node: ast.AST) -> frozenset[str]:
     """The names that a cell or a statement takes from elsewhere, also those that its functions take when called.
 
+    What a block has bound is its own further down in it.
+
     >>> sorted(read_names(ast.parse("def f(a, b=c): return [a + d + e for e in a]")))
     ['c', 'd']
+    >>> sorted(read_names(ast.parse("with open(a) as b:\\n    c = b.read()\\n    c + d")))
+    ['a', 'd', 'open']
     """
     return _taken(node, at_once=False)
 
@@ -90,14 +96,39 @@ def read_now(node: ast.AST) -> frozenset[str]:
     return _taken(node, at_once=True)
 
 
+class _Known:
+    """The names that mean something of their own at a place: in a block those that statements before it have bound.
+
+    `names`: name → number of the first statement that binds it, for the whole block. Around it there are other blocks,
+    as many as Python lets people indent.
+    """
+
+    def __init__(self, names: dict[str, int], place: int, around: "_Known | None" = None):
+        self.names, self.place, self.around = names, place, around
+
+    def __contains__(self, name: str) -> bool:
+        scope = self
+        while scope and scope.names.get(name, scope.place) >= scope.place:
+            scope = scope.around
+        return scope is not None
+
+    def and_all(self, names: frozenset[str]) -> "_Known":
+        """These as well."""
+        found, scope = dict.fromkeys(names, 0), self
+        while scope:
+            found |= {name: 0 for name, number in scope.names.items() if number < scope.place}
+            scope = scope.around
+        return _Known(found, 1)
+
+
 def _taken(node: ast.AST, *, at_once: bool) -> frozenset[str]:
     names: set[str] = set()
-    queue: list[tuple[ast.AST, frozenset[str]]] = [(node, frozenset())]
-    for inner, local in queue:  # grows on the way: no recursion, whatever the student nests
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, (ast.Load, ast.Del)):
-            names |= {inner.id} - local
-        elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
-            names |= {inner.target.id} - local
+    queue: list[tuple[ast.AST, _Known]] = [(node, _Known({}, 0))]
+    for inner, known in queue:  # grows on the way: no recursion, whatever the student nests
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, (ast.Load, ast.Del)) and inner.id not in known:
+            names.add(inner.id)
+        elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name) and inner.target.id not in known:
+            names.add(inner.target.id)
         children = list(ast.iter_child_nodes(inner))
         if isinstance(inner, LATER):
             outside = [
@@ -105,12 +136,40 @@ def _taken(node: ast.AST, *, at_once: bool) -> frozenset[str]:
                 *inner.args.defaults,
                 *filter(None, inner.args.kw_defaults),
             ]
-            queue.extend((child, local) for child in outside)
+            queue.extend((child, known) for child in outside)
             body = inner.body if isinstance(inner.body, list) else [inner.body]
             children = [] if at_once else body
-        local |= _locals(inner)
-        queue.extend((child, local) for child in children)
+        elif isinstance(inner, BLOCKS):
+            blocks = [getattr(inner, field, []) for field in ("body", "orelse", "finalbody")]
+            of_blocks = set().union(*blocks)
+            children = [child for child in children if child not in of_blocks]
+            for number, block in enumerate(blocks):
+                queue.extend(_in_order(block, _entered(inner) if number == 0 else frozenset(), known))
+        if own := _locals(inner):
+            known = known.and_all(own)
+        queue.extend((child, known) for child in children)
     return frozenset(names)
+
+
+def _in_order(block: list[ast.stmt], entered: frozenset[str], known: _Known) -> Iterator[tuple[ast.stmt, _Known]]:
+    """The statements of a block, each with the names that are the block's own when it is run."""
+    first = dict.fromkeys(entered, 0)
+    for number, statement in enumerate(block, 1):
+        yield statement, _Known(first, number, known) if first else known
+        for name in bound(statement) if isinstance(statement, SIMPLE) else ():
+            first.setdefault(name, number)
+
+
+def _entered(node: ast.AST) -> frozenset[str]:
+    """The names that are bound when the body of a block is entered."""
+    match node:
+        case ast.With() | ast.AsyncWith():
+            return frozenset().union(*(bound(item) for item in node.items))
+        case ast.For() | ast.AsyncFor():
+            return bound(node.target)
+        case ast.ExceptHandler() if node.name:
+            return frozenset({node.name})
+    return frozenset()
 
 
 def _locals(node: ast.AST) -> frozenset[str]:

@@ -9,27 +9,31 @@ from collections.abc import Callable
 
 from nbformat import NotebookNode
 
-from course.grade.submission.code import SIMPLE, bound, changed, parse, read_names, read_now, statements
+from course.grade.submission.code import SIMPLE, bound, changed, parse, read_names, read_now, statements, taken_by
+
+Asks = Callable[[NotebookNode], bool]
 
 
-def needed_parts(notebook: NotebookNode, is_excursus: Callable[[NotebookNode], bool]) -> dict[int, str]:
+def needed_parts(notebook: NotebookNode, is_excursus: Asks, is_test: Asks) -> dict[int, str]:
     """Index of a cell that is an excursus → the part of it that other cells need, "" for nothing.
 
     From the last cell to the first: a name that is read below must be bound; what binds it reads names in turn. What a
-    function reads when it is called may be bound anywhere, so that is looked for until no such name comes up any more.
+    function reads when it is called may be bound anywhere, so that is looked for until no such name comes up any more;
+    but a function of a test is called there, and finds what the test has bound.
     """
     excursions = {index for index, cell in enumerate(notebook.cells) if is_excursus(cell)}
+    tests = {index for index, cell in enumerate(notebook.cells) if is_test(cell)}
     only_there = _bound_only_in(notebook, excursions)
     anywhere: frozenset[str] = frozenset()
     while True:
-        parts, called = _kept(notebook, excursions, only_there, anywhere)
+        parts, called = _kept(notebook, excursions, tests, only_there, anywhere)
         if called <= anywhere:
             return parts
         anywhere |= called
 
 
 def _kept(
-    notebook: NotebookNode, excursions: set[int], only_there: set[str], anywhere: frozenset[str]
+    notebook: NotebookNode, excursions: set[int], tests: set[int], only_there: set[str], anywhere: frozenset[str]
 ) -> tuple[dict[int, str], set[str]]:
     """The parts if the names of `anywhere` are needed wherever they are bound, and those that kept functions read."""
     wanted, called = set(anywhere), set()
@@ -39,6 +43,7 @@ def _kept(
         if cell.cell_type != "code":
             continue
         kept: list[str] = []
+        taken = taken_by(tree) if index in tests and (tree := parse(cell.source)) else frozenset()
         for node, text in reversed(list(statements(cell.source))):
             if index in excursions:
                 is_needed = bound(node) & wanted or changed(node) & wanted & only_there or _binds_anything(node)
@@ -49,7 +54,8 @@ def _kept(
                 wanted -= bound(node) - anywhere
             now = read_now(node)
             wanted |= now
-            called |= read_names(node) - now
+            later = read_names(node) - now
+            called |= later & taken if index in tests else later
         if index in excursions:
             parts[index] = "\n".join(reversed(kept))
     return parts, called
