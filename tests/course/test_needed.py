@@ -67,7 +67,7 @@ def test_what_is_bound_again_before_it_is_read_is_not_needed():
         "if big:\n    import x\n    y = x.y",
         "try:\n    x = 1\n    assert x\nexcept ValueError:\n    pass",
         "try:\n    pass\nexcept ValueError as x:\n    print(x)",
-        "with rules('a'):\n    x = 1\n    for i in range(3):\n        print([x + j for j in y], lambda: x)",
+        "with rules('a'):\n    x = 1\n    for i in range(3):\n        print([x + j for j in y])",
     ],
 )
 def test_what_a_block_has_bound_is_its_own(below):
@@ -87,6 +87,7 @@ def test_what_a_block_has_bound_is_its_own(below):
         "try:\n    pass\nexcept x as x:\n    pass",
         "with open(x) as x:\n    pass",
         "while big:\n    if small:\n        x = 1\n    x += 1",
+        "with rules('a'):\n    x = 1\n    def f():\n        return x",
         "class A:\n    x = 1\n    def f(self):\n        return x",
     ],
 )

@@ -7,7 +7,7 @@ error, whatever a student has written: what cannot be read is None, or empty.
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 MAX_PARSED = 400_000  # characters of code that are parsed in one notebook: ten times a long one
 MAX_PARSED_CELL = 20_000  # of one cell: Python's parser needs quadratic time for an f-string (300,000: 20 seconds)
@@ -96,14 +96,14 @@ def read_now(node: ast.AST) -> frozenset[str]:
     return _taken(node, at_once=True)
 
 
-class _Known:
-    """The names that mean something of their own at a place: in a block those that statements before it have bound.
+class _Before:
+    """What the statements before a place in a block have bound, and in the blocks around it.
 
-    `names`: name → number of the first statement that binds it, for the whole block. Around it there are other blocks,
-    as many as Python lets people indent.
+    `names`: name → number of the first statement that binds it, for the whole block. There are as many blocks around
+    it as Python lets people indent.
     """
 
-    def __init__(self, names: dict[str, int], place: int, around: "_Known | None" = None):
+    def __init__(self, names: dict[str, int], place: int, around: "_Before | None"):
         self.names, self.place, self.around = names, place, around
 
     def __contains__(self, name: str) -> bool:
@@ -112,23 +112,16 @@ class _Known:
             scope = scope.around
         return scope is not None
 
-    def and_all(self, names: frozenset[str]) -> "_Known":
-        """These as well."""
-        found, scope = dict.fromkeys(names, 0), self
-        while scope:
-            found |= {name: 0 for name, number in scope.names.items() if number < scope.place}
-            scope = scope.around
-        return _Known(found, 1)
-
 
 def _taken(node: ast.AST, *, at_once: bool) -> frozenset[str]:
     names: set[str] = set()
-    queue: list[tuple[ast.AST, _Known]] = [(node, _Known({}, 0))]
-    for inner, known in queue:  # grows on the way: no recursion, whatever the student nests
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, (ast.Load, ast.Del)) and inner.id not in known:
-            names.add(inner.id)
-        elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name) and inner.target.id not in known:
-            names.add(inner.target.id)
+    nothing = _Before({}, 0, None)
+    queue: list[tuple[ast.AST, frozenset[str], _Before]] = [(node, frozenset(), nothing)]
+    for inner, local, before in queue:  # grows on the way: no recursion, whatever the student nests
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, (ast.Load, ast.Del)):
+            names |= {inner.id} - local if inner.id not in before else set()
+        elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
+            names |= {inner.target.id} - local if inner.target.id not in before else set()
         children = list(ast.iter_child_nodes(inner))
         if isinstance(inner, LATER):
             outside = [
@@ -136,26 +129,26 @@ def _taken(node: ast.AST, *, at_once: bool) -> frozenset[str]:
                 *inner.args.defaults,
                 *filter(None, inner.args.kw_defaults),
             ]
-            queue.extend((child, known) for child in outside)
+            queue.extend((child, local, before) for child in outside)
             body = inner.body if isinstance(inner.body, list) else [inner.body]
             children = [] if at_once else body
+            before = nothing  # when it is called, the names of the block may mean something else
         elif isinstance(inner, BLOCKS):
             blocks = [getattr(inner, field, []) for field in ("body", "orelse", "finalbody")]
-            of_blocks = set().union(*blocks)
-            children = [child for child in children if child not in of_blocks]
-            for number, block in enumerate(blocks):
-                queue.extend(_in_order(block, _entered(inner) if number == 0 else frozenset(), known))
-        if own := _locals(inner):
-            known = known.and_all(own)
-        queue.extend((child, known) for child in children)
+            in_blocks = set().union(*blocks)
+            children = [child for child in children if child not in in_blocks]
+            for entered, block in zip((_entered(inner), (), ()), blocks, strict=True):
+                queue.extend((child, local, there) for child, there in _in_order(block, entered, before))
+        local |= _locals(inner)
+        queue.extend((child, local, before) for child in children)
     return frozenset(names)
 
 
-def _in_order(block: list[ast.stmt], entered: frozenset[str], known: _Known) -> Iterator[tuple[ast.stmt, _Known]]:
-    """The statements of a block, each with the names that are the block's own when it is run."""
+def _in_order(block: list[ast.stmt], entered: Iterable[str], around: _Before) -> Iterator[tuple[ast.stmt, _Before]]:
+    """The statements of a block, each with what was bound before it."""
     first = dict.fromkeys(entered, 0)
     for number, statement in enumerate(block, 1):
-        yield statement, _Known(first, number, known) if first else known
+        yield statement, _Before(first, number, around) if first else around
         for name in bound(statement) if isinstance(statement, SIMPLE) else ():
             first.setdefault(name, number)
 
