@@ -1,5 +1,7 @@
 """`import helpers` is cheap and makes waiting threads sleep. Each test needs a fresh interpreter."""
 
+import platform
+
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
@@ -26,6 +28,15 @@ def test_waiting_threads_sleep(python):
 def test_the_users_own_setting_stays(python):
     code = "import helpers, os; print(os.environ['OMP_WAIT_POLICY'])"
     assert python(code, OMP_WAIT_POLICY="ACTIVE").stdout == "ACTIVE\n"
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="torch may share the library there")
+@pytest.mark.parametrize(("wish", "expected"), [("", {1}), ("2", {2})])
+def test_linear_algebra_has_one_thread_unless_the_user_wants_more(python, wish, expected):
+    """More of them wait by spinning, each for the other's processor."""
+    code = "import helpers, numpy, threadpoolctl\n"
+    code += "print({pool['num_threads'] for pool in threadpoolctl.threadpool_info() if pool['user_api'] == 'blas'})"
+    assert python(code, **{"OPENBLAS_NUM_THREADS": wish} if wish else {}).stdout == f"{expected}\n"
 
 
 def test_a_normal_import_says_nothing(python):
