@@ -6,6 +6,7 @@ All of them take minutes: `python tests/corpus/run.py course`.
 import importlib.util
 import json
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -146,7 +147,18 @@ JUDGED = {
 def test_the_judge(name):
     judged, outcome, word = JUDGED[name]
     finding = judge(judged, outcome)
-    assert (finding.word, bool(finding.why)) == (word, word == "wrong")
+    assert (finding.word, bool(finding.why)) == (word, word == "wrong" or (bool(outcome.refused) and word == "asks"))
+
+
+def test_a_grader_that_does_not_work_is_not_taken_for_one_that_asks(run, monkeypatch, capsys):
+    """A missing kernel, say: it would refuse everything, and look safe."""
+    runner = types.ModuleType("suite.runners.broken")
+    runner.version = lambda python: "broken 1.0"
+    runner.run = lambda cases, python: (judge(case, Outcome(refused="A trace\nNo such kernel")) for case in cases)
+    monkeypatch.setitem(sys.modules, runner.__name__, runner)
+    monkeypatch.setitem(run.RUNNERS, "broken", "broken:run")
+    assert run.main(["broken", "--case", "fork-bomb"]) == 2
+    assert capsys.readouterr() == ("", "broken 1.0 gives plain right answers no points: No such kernel\n")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from .cases import EXERCISES, PERSON, POINTS, Case
 Word = Literal["right", "asks", "wrong", "n.a."]
 WORDS: tuple[Word, ...] = ("right", "asks", "wrong", "n.a.")
 CLOSE = 1e-6  # points
+SAID = 200  # characters of what a grader says that are kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +63,18 @@ def judge(case: Case, outcome: Outcome) -> Finding:
                 wrong.append(f"points: {exercise} has no mark, and nobody is told")
             else:
                 asks |= right != PERSON
-    word = "wrong" if wrong else "asks" if asks else "right"
-    return Finding(case.name, case.kind, word, "; ".join(wrong))
+    if wrong:
+        return Finding(case.name, case.kind, "wrong", "; ".join(wrong))
+    return (
+        Finding(case.name, case.kind, "asks", _last_line(outcome.refused))
+        if asks
+        else Finding(case.name, case.kind, "right")
+    )
+
+
+def _last_line(text: str) -> str:
+    """What a grader says at the end: of a traceback the exception."""
+    return (text.strip().splitlines() or [""])[-1][:SAID]
 
 
 def _expected(case: Case) -> dict[str, float | str]:
