@@ -18,7 +18,6 @@ from course.grade.sandbox.limits import (
     CallFailed,
     Forged,
     Patience,
-    SandboxGone,
     Stopped,
     TimedOut,
     Unforkable,
@@ -239,8 +238,7 @@ class Line:
     def _death(self) -> Stopped:
         """Why the other side has gone. Raises `Disturbed` if that was not the notebook's own doing."""
         self.warm.watch.look_for_kills(self.limits, has_died=True)
-        if self.warm.has_gone():
-            raise SandboxGone
+        self.warm.look_for_life()
         return Stopped("The notebook's process died.")
 
 
@@ -331,8 +329,7 @@ def _branch(line: Line) -> Branch:
     host_pid = line.warm.watch.host_pid(pid) if type(pid) is int else None
     if host_pid is None or host_pid == line.pid:
         connection.close()
-        if line.warm.has_gone():
-            raise SandboxGone
+        line.warm.look_for_life()
         raise Stopped("The notebook's process could not be forked.")
     branch = Branch(line.warm, host_pid, connection, line.printed)
     branch.held = dict(line.held)

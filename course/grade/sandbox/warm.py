@@ -174,27 +174,24 @@ class Warm:
                 self.groups.admit(pid)
         return Student(self, pid, connection, out_read, err_read)
 
-    def has_gone(self) -> bool:
-        """Whether somebody has ended the parent, and so a submission with it, which has done nothing wrong.
+    def look_for_life(self) -> None:
+        """Raise `SandboxGone` if somebody has ended the parent, and so a submission with it, which did nothing wrong.
 
         A submission cannot reach the parent: it has process numbers of its own. Without a sandbox it can, and its
         teacher shall hear that it died.
         """
-        if self.kind == "rlimits":
-            return False
-        try:
-            _send(self.control, b"?")  # who is being ended does not reply any more, however long that takes
-            return not self._reply()
-        except SandboxGone:
-            return True
+        if self.kind != "rlimits":
+            _send(self.control, b"?")
+            self._reply()  # who is being ended does not reply any more, however long that takes
 
     def _reply(self) -> bytes:
         try:
-            if reply := self.control.recv(64):
-                return reply
+            reply = self.control.recv(64)
         except OSError:
-            pass
-        raise SandboxGone
+            reply = b""
+        if not reply:
+            raise SandboxGone
+        return reply
 
     def end(self) -> None:
         """Kill a student's process and all that it started; returns when nothing of them is left.

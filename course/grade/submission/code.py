@@ -118,10 +118,9 @@ def _taken(node: ast.AST, *, at_once: bool) -> frozenset[str]:
     nothing = _Before({}, 0, None)
     queue: list[tuple[ast.AST, frozenset[str], _Before]] = [(node, frozenset(), nothing)]
     for inner, local, before in queue:  # grows on the way: no recursion, whatever the student nests
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, (ast.Load, ast.Del)):
-            names |= {inner.id} - local if inner.id not in before else set()
-        elif isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name):
-            names |= {inner.target.id} - local if inner.target.id not in before else set()
+        name = _read(inner)
+        if name and name not in local and name not in before:
+            names.add(name)
         children = list(ast.iter_child_nodes(inner))
         if isinstance(inner, LATER):
             outside = [
@@ -142,6 +141,14 @@ def _taken(node: ast.AST, *, at_once: bool) -> frozenset[str]:
         local |= _locals(inner)
         queue.extend((child, local, before) for child in children)
     return frozenset(names)
+
+
+def _read(node: ast.AST) -> str:
+    """The name that a node itself reads, "" for none."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Load() | ast.Del()) | ast.AugAssign(target=ast.Name(id=name)):
+            return name
+    return ""
 
 
 def _in_order(block: list[ast.stmt], entered: Iterable[str], around: _Before) -> Iterator[tuple[ast.stmt, _Before]]:

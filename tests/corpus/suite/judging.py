@@ -65,11 +65,9 @@ def judge(case: Case, outcome: Outcome) -> Finding:
                 asks |= right != PERSON
     if wrong:
         return Finding(case.name, case.kind, "wrong", "; ".join(wrong))
-    return (
-        Finding(case.name, case.kind, "asks", _last_line(outcome.refused))
-        if asks
-        else Finding(case.name, case.kind, "right")
-    )
+    if asks:
+        return Finding(case.name, case.kind, "asks", _last_line(outcome.refused))
+    return Finding(case.name, case.kind, "right")
 
 
 def _last_line(text: str) -> str:
