@@ -23,6 +23,7 @@ from course.grade.formgrader import commands
 from course.grade.formgrader.release import SECRET
 from course.grade.formgrader.text import TAGS, harmless
 from course.verdict import Verdict
+from tests.pages import until
 
 PATIENCE = 120  # seconds that a test waits for another process on a busy machine
 HIDDEN = "-20"  # stands in the hidden test only
@@ -59,9 +60,6 @@ def page_of(sums, student: str) -> str:
 
 def test_the_buttons_of_formgrader(spied, jupyter_server, browser, tmp_path):
     """⚡ grades in the sandbox, 💬 writes our page; both say so, or why not. Marks of a person stay."""
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.ui import WebDriverWait
-
     sums, outside = spied
     assert sums.api().generate_assignment("sums")["success"]
     with sums.gradebook() as gradebook:
@@ -69,20 +67,18 @@ def test_the_buttons_of_formgrader(spied, jupyter_server, browser, tmp_path):
         gradebook.add_submission("sums", "anna")
         gradebook.find_grade("essay", "sums", "sums", "anna").manual_score = 1.5
         gradebook.db.commit()
-    until = WebDriverWait(browser, PATIENCE).until
     address, login = jupyter_server(sums.root)
     browser.get(f"{address}/login{login}")
     browser.get(f"{address}/formgrader/manage_submissions/sums")
 
     def press(icon: str) -> str:
         """Press the first student's button; returns what is answered."""
-        until(lambda _: browser.find_elements(By.CLASS_NAME, icon))[0].click()
-        dialog = until(lambda _: browser.find_elements(By.CSS_SELECTOR, ".modal.in"))[0]
-        until(lambda _: dialog.text.endswith("OK"))
-        said = dialog.text
+        until(browser, f"document.querySelector('.{icon}')", PATIENCE)
+        browser.execute_script(f"document.querySelector('.{icon}').click()")
+        said = until(browser, "(t => t.endsWith('OK') && t)($('.modal.in').get(0).innerText.trim())", PATIENCE)
         browser.save_screenshot(tmp_path / f"{icon}.png")
         browser.execute_script("$('.modal').modal('hide')")
-        until(lambda _: not browser.find_elements(By.CLASS_NAME, "modal"))
+        until(browser, "!document.querySelector('.modal')", PATIENCE)
         return said
 
     said = press("glyphicon-flash")

@@ -21,12 +21,13 @@ import pytest
 
 from course import ROOT, kept
 from course.cli import main
+from tests.pages import until
 
 COURSE = [sys.executable, "-m", "course.cli"]
 LIMITS = ["--cell-timeout", "4", "--timeout", "60"]
 KEYS = ["student", "assignment", "verdict", "cause", "flags", "score", "max_score", "seconds", "cells", "sandbox"]
 # formgrader has asked the gradebook for marks and comments, and listens to its boxes
-LOADED = "return $('.extra-credit[placeholder]').length == 3 && $('.comment[placeholder]').length == 3"
+LOADED = "$('.extra-credit[placeholder]').length == 3 && $('.comment[placeholder]').length == 3"
 HTML_TO_FOOL = "<input id='essay' class='score tabbable' value='2'><a href='javascript:alert(1)'>Look</a>"
 PATIENCE = 120  # seconds that a test waits for another process on a busy machine
 
@@ -361,18 +362,16 @@ def formgrader(sums, jupyter_server):
 def test_in_formgrader_marks_are_given_and_survive_the_next_grading(sums, right, formgrader, browser, tmp_path):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
-    from selenium.webdriver.support.ui import WebDriverWait
 
     essay = "**Short** & good. <img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
     sums.submit("Анна", **right | {"evens": "def evens(n):\n    return []", "essay": essay + HTML_TO_FOOL})
     sums.grade()
     with sums.gradebook() as gradebook:
         submission = gradebook.find_submission_notebook("sums", "sums", "Анна").id
-    until = WebDriverWait(browser, PATIENCE).until
     address, login = formgrader
     browser.get(f"{address}/login{login}")
     browser.get(f"{address}/formgrader/submissions/{submission}/")
-    until(lambda _: browser.execute_script(LOADED))
+    until(browser, LOADED, PATIENCE)
     assert "def evens" in browser.find_element(By.TAG_NAME, "body").text
     assert browser.find_element(By.CSS_SELECTOR, ".text_cell_render strong").text == "Short"
     assert browser.title != "taken"
@@ -395,6 +394,6 @@ def test_in_formgrader_marks_are_given_and_survive_the_next_grading(sums, right,
     assert sums.marks("Анна")["essay"][:2] == (None, 1.5)
     assert kept() == "Хорошо сказано."
     browser.refresh()
-    until(lambda _: browser.execute_script(LOADED))
+    until(browser, LOADED, PATIENCE)
     assert browser.find_element(By.ID, "essay").get_attribute("value") == "1.5"
     assert browser.find_element(By.ID, "essay-comment").get_attribute("value") == "Хорошо сказано."

@@ -6,20 +6,18 @@ The page is served by the real command in a process of its own, and used in Chro
 import contextlib
 import datetime
 import http.client
+import json
 import re
 import subprocess
 import sys
 import urllib.parse
-from importlib.resources import files
 from types import SimpleNamespace
 
 import nbformat
 import pytest
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from course import cli
 from course.essay import Essay, Given
@@ -28,6 +26,7 @@ from course.grade import essays, marks
 from course.grade.ledger import Ledger
 from course.pages.marking.desk import Desk, Refused
 from course.pages.marking.view import View
+from tests import pages
 from tests.course.written import HOSTILE, by_student, comment_of, hand_in
 
 SHORT = "Because it is shorter."
@@ -236,9 +235,7 @@ def press(browser, *keys: str) -> None:
 
 
 def said(browser, beginning: str) -> None:
-    status = (By.ID, "said")  # the page may be loading anew, with another element of that name
-    wait = WebDriverWait(browser, 10, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
-    wait.until(lambda b: b.find_element(*status).text.startswith(beginning))
+    pages.until(browser, f"document.getElementById('said').textContent.startsWith({json.dumps(beginning)})")
 
 
 def test_a_class_is_marked_by_the_keyboard(essay_class, browser):
@@ -279,12 +276,12 @@ def test_a_class_is_marked_by_the_keyboard(essay_class, browser):
     other.send_keys("Half a")
     press(browser, Keys.ESCAPE)
     press(browser, "n")
-    WebDriverWait(browser, 10).until(lambda b: "Анна Иванова (student-00)" in b.page_source)
+    pages.until(browser, "document.documentElement.outerHTML.includes('Анна Иванова (student-00)')")
     assert browser.find_element(By.CSS_SELECTOR, "#names button").text == "Hide names"
     assert browser.execute_script(unfolded) == before
     assert browser.find_elements(By.CSS_SELECTOR, ".card textarea")[4].get_attribute("value") == "Half a"
     press(browser, "n")
-    WebDriverWait(browser, 10).until(lambda b: "Анна" not in b.page_source)
+    pages.until(browser, "!document.documentElement.outerHTML.includes('Анна')")
     assert browser.execute_script(unfolded) == before
     press(browser, "k", "k")
     assert _current(browser) == third
@@ -311,16 +308,9 @@ def _elsewhere(course):
 @pytest.mark.parametrize("scheme, width", [("light", 400), ("dark", 1000)])
 def test_it_is_open_to_everybody_and_runs_nothing_of_a_students(essay_class, browser, width, scheme):
     """axe-core finds nothing; the answers are wide, but not the page; the console is silent."""
-    emulated = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": emulated})
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(essay_class[1])
-    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
-    browser.execute_script(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
-    found = browser.execute_async_script("axe.run().then(arguments[0])")
-    assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]] == []
-    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    pages.show(browser, essay_class[1], width, scheme=scheme)
+    assert pages.barriers(browser) == []
+    assert pages.fits(browser)
     assert browser.title.startswith("Written answers")
     assert not browser.find_elements(By.ID, "injected")
     assert browser.get_log("browser") == []

@@ -3,13 +3,13 @@
 import dataclasses
 import html
 import re
-from importlib.resources import files
 
 import nbformat
 import pytest
 
 from course.pages import feedback
 from course.verdict import CellScore, Group, Verdict
+from tests import pages
 
 TITLE = """# Words & sums
 
@@ -223,16 +223,9 @@ def test_it_is_open_to_everybody(page, browser, tmp_path, language, width, schem
     path = tmp_path / "page.html"
     policy = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
     path.write_text(policy.sub("", page(language=language)), encoding="utf-8")  # axe itself is a script
-    emulated = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": emulated})
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(path.as_uri())
-    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
-    browser.execute_script(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
-    found = browser.execute_async_script("axe.run().then(arguments[0])")
-    assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]] == []
-    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    pages.show(browser, path.as_uri(), width, scheme=scheme)
+    assert pages.barriers(browser) == []
+    assert pages.fits(browser)
 
 
 def test_every_language_has_the_same_words_and_errors():

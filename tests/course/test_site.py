@@ -7,7 +7,6 @@ import functools
 import http.server
 import re
 import threading
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
@@ -20,6 +19,8 @@ from course import ROOT, cli, site
 from course.build.read import unit_names
 from course.site import content
 from helpers.language import LANGUAGES
+from tests.pages import barriers, fits, until
+from tests.pages import show as open_at
 
 ADDRESS = "anna/course"
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -172,11 +173,7 @@ def served(made, browser):
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
         def show(path, width=1200, scheme="light"):
-            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-            emulated = [{"name": "prefers-color-scheme", "value": scheme}]
-            browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": emulated})
-            browser.get(f"http://127.0.0.1:{server.server_port}/{path}")
+            open_at(browser, f"http://127.0.0.1:{server.server_port}/{path}", width, scheme=scheme)
             return browser
 
         yield show
@@ -191,12 +188,9 @@ def test_it_is_open_to_everybody(served, path, width, scheme):
     """axe-core finds nothing, nothing is wider than the window, the console is silent."""
     page = served(path, width, scheme)
     assert page.get_log("browser") == []
-    page.set_script_timeout(180)
-    page.execute_script(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
-    found = page.execute_async_script("axe.run().then(arguments[0])")
-    nodes = [(rule["id"], node["html"]) for rule in found["violations"] for node in rule["nodes"]]
+    nodes = [(rule, element) for rule, elements in barriers(page) for element in elements]
     assert [node for node in nodes if "<math" not in node[1]] == []  # axe reads no MathML, screen readers do
-    assert page.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    assert fits(page)
 
 
 def test_another_language_opens_at_the_same_section(served):
@@ -204,7 +198,7 @@ def test_another_language_opens_at_the_same_section(served):
     page.execute_script("document.getElementById('what-padding-costs').scrollIntoView({behavior: 'instant'})")
     link = page.find_element("css selector", ".languages a[hreflang=es]")
     page.execute_script("arguments[0].click()", link)
-    assert page.current_url.endswith("/es/emotion.html#what-padding-costs")
+    until(page, "location.href.endsWith('/es/emotion.html#what-padding-costs')")
 
 
 @pytest.mark.parametrize(
@@ -212,25 +206,14 @@ def test_another_language_opens_at_the_same_section(served):
 )
 def test_the_text_is_searched_without_a_server(served, language, word, found):
     page = served(f"{language}/search.html?q={word}")
-    links = 'return [...document.querySelectorAll("#search-results li a")].map((link) => link.getAttribute("href"))'
-    until(lambda: any(link.startswith(found) for link in page.execute_script(links)))
-    summaries = 'return [...document.querySelectorAll("#search-results li")].every((found) => found.querySelector("p"))'
-    until(lambda: page.execute_script(summaries))
+    until(page, f"document.querySelector('#search-results li a[href^=\"{found}\"]')")
+    until(page, "[...document.querySelectorAll('#search-results li')].every((found) => found.querySelector('p'))")
     assert page.get_log("browser") == []
-
-
-def until(holds, patience=30):
-    """Wait for what a page does by itself."""
-    for _ in range(patience * 10):
-        if holds():
-            return
-        threading.Event().wait(0.1)
-    raise AssertionError("It has not happened.")
 
 
 def test_the_first_page_takes_the_readers_language(served):
     page = served("index.html")
-    until(lambda: page.current_url.endswith("/en/index.html"))
+    until(page, "location.href.endsWith('/en/index.html')")
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path, capsys):

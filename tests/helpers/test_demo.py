@@ -26,6 +26,7 @@ from helpers.demo import __main__ as command
 from helpers.demo import critic as critics
 from helpers.demo import site
 from helpers.demo.words import LANGUAGES, Words
+from tests import pages
 
 SCRIPT = "<script>alert('hi')</script> & \"co\""
 PRAISE = "A superb film, superb from the first minute to the last."
@@ -558,32 +559,22 @@ def address(app):
 
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (1200, 900)], ids=["phone", "desk"])
 def test_a_reader_types_a_review_and_reads_its_stars(browser, address, critic, width, height):
-    from selenium.common.exceptions import WebDriverException
     from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.expected_conditions import staleness_of
-    from selenium.webdriver.support.wait import WebDriverWait
 
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
-    )
-    browser.get(address)
+    pages.show(browser, address, width, height)
     for text, polarity in [(PRAISE + " <b>Go!</b>", "Positive"), (PAN, "Negative")]:
         field = browser.find_element(By.NAME, "text")
         field.clear()
         field.send_keys(text)
         browser.find_element(By.TAG_NAME, "button").click()
-        # Between two pages the driver may also say «aborted by navigation».
-        WebDriverWait(browser, 30, ignored_exceptions=[WebDriverException]).until(staleness_of(field))
+        pages.until(browser, f"document.querySelector('[name=text]').defaultValue === {json.dumps(text)}")
         opinion = critic.judge(text)
         assert polarity in browser.find_element(By.ID, "polarity").text
         stars = browser.find_element(By.ID, "stars").text
         assert (stars.count("★"), len(stars)) == (opinion.rating, 10)
         assert browser.find_element(By.ID, "rating").text == f"{opinion.rating} of 10"
         assert browser.find_element(By.NAME, "text").get_property("value") == text
-        width_of_page = browser.execute_script("return document.documentElement.scrollWidth")
-        assert width_of_page <= width, "the page must not scroll sideways"
-    assert (
-        browser.find_element(By.TAG_NAME, "main").value_of_css_property("border-radius") != "0px"
-    )  # its style is there
+        assert pages.fits(browser), "the page must not scroll sideways"
+    radius = browser.find_element(By.TAG_NAME, "main").value_of_css_property("border-radius")
+    assert radius != "0px", "its style is there"
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []

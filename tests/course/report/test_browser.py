@@ -1,7 +1,6 @@
 """The report in Chromium: open to everybody, in light and dark, narrow and wide; sorting and filtering."""
 
 import re
-from importlib.resources import files
 
 import nbformat
 import pytest
@@ -10,6 +9,7 @@ from course.folder import Folder
 from course.kept import save
 from course.pages import report, standing
 from course.verdict import Before
+from tests import pages
 from tests.course.report.build import ENGLISH, RUSSIAN, cell, lost, mark, notebook, verdict
 
 LONG = "zoe.of.the.seven." + "very" * 12 + "@students.university.example.org"
@@ -61,11 +61,7 @@ def shown(browser, path):
     """A function: language, width, scheme → the browser at the page."""
 
     def show(language="en", width=1000, scheme="light"):
-        emulated = [{"name": "prefers-color-scheme", "value": scheme}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": emulated})
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        browser.get((path / f"{language}.html").as_uri())
+        pages.show(browser, (path / f"{language}.html").as_uri(), width, scheme=scheme)
         return browser
 
     return show
@@ -79,11 +75,8 @@ def test_it_is_open_to_everybody(shown, language, width, scheme):
     """axe-core finds nothing, and nothing is wider than the window."""
     page = shown(language, width, scheme)
     assert page.get_log("browser") == []
-    page.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
-    page.execute_script(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
-    found = page.execute_async_script("axe.run().then(arguments[0])")
-    assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]] == []
-    assert page.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    assert pages.barriers(page) == []
+    assert pages.fits(page)
 
 
 @pytest.mark.parametrize("width", [390, 1200])
