@@ -39,6 +39,11 @@ def parts(*cells: str | tuple[str, ...], test: str = "") -> list[str]:
         ("from math import *\nprint(pi)", "y = pi", "from math import *"),
         ("x = (", "x", ""),
         ("%matplotlib inline\nx = 1", "x", "x = 1"),
+        ("x = !ls\ny, z = %time f()", "print(x, z)", "x = !ls\ny, z = %time f()"),
+        ("match a:\n    case [x, *y]:\n        pass\nshow(y)", "y", "match a:\n    case [x, *y]:\n        pass"),
+        ("match a:\n    case C(b=1 as x):\n        pass", "x", "match a:\n    case C(b=1 as x):\n        pass"),
+        ("match a:\n    case {'b': 1, **y}:\n        pass", "y", "match a:\n    case {'b': 1, **y}:\n        pass"),
+        ("z = [y for x in a if (y := f(x))]\nshow(z)", "y", "z = [y for x in a if (y := f(x))]"),
     ],
 )  # fmt: skip
 def test_what_is_read_below_is_run(excursus, below, expected):
@@ -67,6 +72,8 @@ def test_what_is_bound_again_before_it_is_read_is_not_needed():
         "if big:\n    import x\n    y = x.y",
         "try:\n    x = 1\n    assert x\nexcept ValueError:\n    pass",
         "try:\n    pass\nexcept ValueError as x:\n    print(x)",
+        "match a:\n    case [x, *_] if x > 1:\n        print(x)",
+        "match a:\n    case {'b': C(d=1 as y), **x}:\n        print(x, y)",
         "with rules('a'):\n    x = 1\n    for i in range(3):\n        print([x + j for j in y])",
     ],
 )
@@ -85,6 +92,10 @@ def test_what_a_block_has_bound_is_its_own(below):
         "if big:\n    x = 1\nelse:\n    print(x)",
         "try:\n    x = 1\nexcept ValueError:\n    print(x)",
         "try:\n    pass\nexcept x as x:\n    pass",
+        "match a:\n    case [x]:\n        pass\n    case _:\n        print(x)",
+        "match x:\n    case [x]:\n        pass",
+        "match a:\n    case x.b:\n        pass",
+        "match a:\n    case x(y):\n        pass",
         "with open(x) as x:\n    pass",
         "while big:\n    if small:\n        x = 1\n    x += 1",
         "with rules('a'):\n    x = 1\n    def f():\n        return x",

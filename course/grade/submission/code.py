@@ -13,7 +13,7 @@ MAX_PARSED = 400_000  # characters of code that are parsed in one notebook: ten 
 MAX_PARSED_CELL = 20_000  # of one cell: Python's parser needs quadratic time for an f-string (300,000: 20 seconds)
 
 DEFINITION = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)[ \t]*[(:]", re.MULTILINE)
-MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?{1,2}[ \t]*|[\w.][\w., \t]*=[ \t]*[%!].*)$", re.MULTILINE)
+MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?{1,2}[ \t]*|([\w.][\w., \t]*=)[ \t]*[%!].*)$", re.MULTILINE)
 FOREIGN_CELL = re.compile(r"\s*%%(?!time|timeit|capture|prun)\w")  # %%bash, %%writefile, …: not Python
 SPACE = re.compile(r"\s+")
 DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -26,10 +26,13 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def parse(source: str) -> ast.Module | None:
-    """The syntax tree; magics and shell commands count as `pass`. None for what is no Python, or too long to parse."""
+    """The syntax tree. None for what is no Python, or too long to parse.
+
+    Magics and shell commands count as `pass`, and what they are assigned to as bound: `files = !ls`.
+    """
     if len(source) > MAX_PARSED_CELL or FOREIGN_CELL.match(source):
         return None
-    for text in (source, MAGIC.sub(r"\1pass", source)):
+    for text in (source, MAGIC.sub(_plain, source)):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -37,6 +40,11 @@ def parse(source: str) -> ast.Module | None:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
     return None
+
+
+def _plain(magic: re.Match) -> str:
+    indent, target = magic.groups()
+    return f"{indent}{target} ..." if target else f"{indent}pass"
 
 
 def definitions(tree: ast.Module | None) -> dict[str, ast.stmt]:
@@ -48,17 +56,28 @@ def bound(node: ast.AST) -> frozenset[str]:
     """The names that a cell or a statement leaves behind."""
     names, queue = set(), [node]
     for inner in queue:  # grows on the way: no recursion, whatever the student nests
-        if isinstance(inner, DEFINES):
-            names.add(inner.name)
-        elif isinstance(inner, IMPORTS):
-            names.update(alias.asname or alias.name.partition(".")[0] for alias in inner.names)
-        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-            names.add(inner.id)
-        elif isinstance(inner, ast.ExceptHandler):  # `except … as error` unbinds the name again
+        names |= _bound_by(inner)
+        if isinstance(inner, ast.ExceptHandler):  # `except … as error` unbinds the name again
             queue.extend(inner.body)
-        elif not isinstance(inner, (ast.Lambda, *COMPREHENSIONS)):
+        elif isinstance(inner, COMPREHENSIONS):  # its own names end with it, those of `:=` do not
+            queue.extend(part.target for part in ast.walk(inner) if isinstance(part, ast.NamedExpr))
+        elif not isinstance(inner, (ast.Lambda, *DEFINES)):
             queue.extend(ast.iter_child_nodes(inner))
     return frozenset(names)
+
+
+def _bound_by(node: ast.AST) -> set[str]:
+    """The names that a node itself binds."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Import() | ast.ImportFrom():
+            return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        case ast.Name(id=name, ctx=ast.Store()):
+            return {name}
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+            return {name}
+    return set()
 
 
 def read_names(node: ast.AST) -> frozenset[str]:
@@ -133,7 +152,8 @@ def _taken(node: ast.AST, *, at_once: bool) -> frozenset[str]:
             children = [] if at_once else body
             before = nothing  # when it is called, the names of the block may mean something else
         elif isinstance(inner, BLOCKS):
-            blocks = [getattr(inner, field, []) for field in ("body", "orelse", "finalbody")]
+            guard = [inner.guard] if isinstance(inner, ast.match_case) and inner.guard else []
+            blocks = [guard + inner.body, getattr(inner, "orelse", []), getattr(inner, "finalbody", [])]
             in_blocks = set().union(*blocks)
             children = [child for child in children if child not in in_blocks]
             for entered, block in zip((_entered(inner), (), ()), blocks, strict=True):
@@ -167,6 +187,8 @@ def _entered(node: ast.AST) -> frozenset[str]:
             return frozenset().union(*(bound(item) for item in node.items))
         case ast.For() | ast.AsyncFor():
             return bound(node.target)
+        case ast.match_case():
+            return bound(node.pattern)
         case ast.ExceptHandler() if node.name:
             return frozenset({node.name})
     return frozenset()
