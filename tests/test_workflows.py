@@ -78,6 +78,6 @@ def test_a_script_explains_itself(script):
 
 @pytest.mark.parametrize("arguments", [[], ["nor-ru"], ["ner"], ["ner-ru", "ner-es"]])
 def test_no_notebook_no_environment(arguments):
-    done = subprocess.run(["bash", ROOT / "tests/smoke.sh", *arguments], capture_output=True, text=True, timeout=20)
+    done = subprocess.run(["bash", ROOT / "tests/smoke.sh", *arguments], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (2, "")
     assert "There is no notebook" in done.stderr and "ner-ru" in done.stderr

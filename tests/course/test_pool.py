@@ -209,7 +209,7 @@ def test_sandboxes_that_no_worker_has_taken_over_are_closed(monkeypatch, tmp_pat
     monkeypatch.setattr(pool, "GRACE", 10.0)
     with contextlib.closing(pool.Crew()) as crew:
         crew.prepare(2, pool.Preparation(str(tmp_path), Limits(), (), ()))
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while len(list(tmp_path.iterdir())) < 2:
             assert time.monotonic() < until
             time.sleep(0.05)
