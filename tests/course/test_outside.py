@@ -198,6 +198,16 @@ def test_what_depends_on_an_answer_stays_with_the_student():
     assert found[4] == (["made"], [])
 
 
+def test_what_a_magic_makes_is_made_by_the_students_process_alone():
+    """The grader is no IPython: it would go on with what the name meant before."""
+    found = steps(
+        cell("lines = ['a']\nsize = 1"),
+        cell("lines = !cat data.csv\nsize, _ = %time (len(lines), 0)"),
+        cell("assert lines and size", "t", grade=True),
+    )
+    assert found[1] == ([], ["_", "lines", "size"])
+
+
 def test_only_what_tests_need_is_computed():
     """No training, no picture; but what changes an object that is needed."""
     found = plan(

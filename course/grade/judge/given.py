@@ -58,7 +58,7 @@ def plan(source: NotebookNode, release: NotebookNode) -> list[Step]:
             if bound(node) & wanted or (not bound(node) and changed(node) & wanted - modules):
                 needed.append(node)
                 wanted |= read_names(node)
-        names = frozenset().union(*map(bound, needed))
+        names = frozenset().union(*map(bound, needed)) - theirs  # bound here at first, then of what is the student's
         steps.append(Step(tuple(reversed(needed)), names, theirs))
     return steps[::-1]
 

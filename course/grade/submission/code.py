@@ -28,7 +28,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 def parse(source: str) -> ast.Module | None:
     """The syntax tree. None for what is no Python, or too long to parse.
 
-    Magics and shell commands count as `pass`, and what they are assigned to as bound: `files = !ls`.
+    Magics and shell commands count as `pass`; what one is assigned to, `files = !ls`, is bound by IPython alone.
     """
     if len(source) > MAX_PARSED_CELL or FOREIGN_CELL.match(source):
         return None
@@ -44,7 +44,7 @@ def parse(source: str) -> ast.Module | None:
 
 def _plain(magic: re.Match) -> str:
     indent, target = magic.groups()
-    return f"{indent}{target} ..." if target else f"{indent}pass"
+    return f"{indent}{target} get_ipython()" if target else f"{indent}pass"
 
 
 def definitions(tree: ast.Module | None) -> dict[str, ast.stmt]:
