@@ -208,6 +208,60 @@ def test_what_a_magic_makes_is_made_by_the_students_process_alone():
     assert found[1] == ([], ["_", "lines", "size"])
 
 
+FILLING = [
+    "for n in [VALUE]:\n    x.append(n)",
+    "for n in [VALUE]:\n    if n:\n        x[n:] = [n]",
+    "def add(n):\n    x.append(n)\nadd(VALUE)",
+    "def add(n):\n    x.append(n)\ndef more(n):\n    add(n)\ny = more(VALUE)",
+    "def fill(y, n):\n    y.append(n)\nfill(x, n=VALUE)",
+    "def fill(y):\n    y.append(2)\ndef more(z, n):\n    fill(z)\nmore(n=VALUE, z=x)",
+    "import heapq\nheapq.heappush(x, VALUE)",
+    "from heapq import heappush\nheappush(x, VALUE)",
+    "def new():\n    global x\n    x = [VALUE]\nnew()",
+    "with open('a') as file:\n    x.extend([VALUE, *file])",
+    "n = x.pop(VALUE)",
+]
+
+
+@pytest.mark.parametrize("code", FILLING)
+def test_what_fills_a_container_that_a_test_reads_is_computed_as_well(code):
+    """Wherever that stands. Of a container that is filled with what an answer makes, the student's is read."""
+    answer, test = cell("def f(n):\n    return n", "f", solution=True), cell("assert x", "t", grade=True)
+    for value, is_theirs in (("1", False), ("f(1)", True)):
+        source = notebook(answer, cell("x = [0, 1]"), cell(code.replace("VALUE", value)), test)
+        _, first, second, _ = plan(source, source)
+        assert (first.names, first.theirs) == ({"x"}, set())
+        assert ("x" in second.names, "x" in second.theirs) == (not is_theirs, is_theirs)
+
+
+@pytest.mark.parametrize(
+    "code", ["show(x)", "print(x, f)", "y = x.copy()", "y = [n for n in x]", "def g():\n    x.append(1)"]
+)
+def test_what_only_looks_at_an_object_is_not_computed(code):
+    (_, second, _) = plan(*[notebook(cell("x = []"), cell(code), cell("assert x", "t", grade=True))] * 2)
+    assert not second.code and not second.theirs
+
+
+def test_a_test_finds_a_list_as_it_was_there():
+    """Not as the teacher's cells further down fill it."""
+    one, two = cell("assert rows == [1]", "t1", grade=True), cell("assert rows == [1, 2]", "t2", grade=True)
+    source = notebook(cell("rows = [1]"), one, cell("for n in [2]:\n    rows.append(n)"), two)
+    referee = Referee(Given(source, source, ()), 30)
+    words = Words.of((), "", "")
+    referee.pass_by(0)
+    assert referee.grade(InProcess(""), one.source, POINTS, "t1", words).score == POINTS
+    referee.pass_by(2)
+    assert referee.grade(InProcess(""), two.source, POINTS, "t2", words).score == POINTS
+
+
+def test_chance_is_the_same_for_the_grader_as_in_the_notebook(run):
+    given = "import random\nimport numpy as np\nrandom.seed(3)\nnp.random.seed(3)\n"
+    given += "x = random.random()\ny = np.random.rand()"
+    values = {}
+    exec(given, values)
+    assert run(f"assert (x, y) == ({values['x']!r}, {float(values['y'])!r})", given=given).score == POINTS
+
+
 def test_only_what_tests_need_is_computed():
     """No training, no picture; but what changes an object that is needed."""
     found = plan(

@@ -9,6 +9,7 @@ student, and so does what neither the teacher's cells nor the tests bind.
 import ast
 import builtins
 import contextlib
+import copy
 import dataclasses
 import io
 import os
@@ -21,10 +22,14 @@ from nbformat import NotebookNode
 
 from course.grade.submission.cells import Slot, slots_of
 from course.grade.submission.code import (
+    DEFINES,
     IMPORTS,
+    IN_PLACE,
     LATER,
     bound,
     changed,
+    filled,
+    parameters,
     read_names,
     read_now,
     statements,
@@ -37,11 +42,13 @@ MODULE = "__test__"
 class Step:
     """What one cell of the teacher's brings.
 
-    `code` are its statements that the tests need; `theirs` are the names that from here on are the student's.
+    `code` are its statements that the tests need, `names` what they bind, or whose objects they change: `changed`.
+    `theirs` are the names that from here on are the student's.
     """
 
     code: tuple[ast.stmt, ...]
     names: frozenset[str]
+    changed: frozenset[str]
     theirs: frozenset[str]
 
 
@@ -50,16 +57,17 @@ def plan(source: NotebookNode, release: NotebookNode) -> list[Step]:
     analysis, slots = _Analysis(), slots_of(source, release)
     found = [analysis.cell(slot) for slot in slots]
     wanted = {name for slot in slots if slot.role == "test" for name in slot.reads}
-    modules = {name for own, _ in found for node in own if isinstance(node, IMPORTS) for name in bound(node)}
     steps = []
     for own, theirs in reversed(found):
         needed = []
-        for node in reversed(own):
-            if bound(node) & wanted or (not bound(node) and changed(node) & wanted - modules):
-                needed.append(node)
+        for node, changes in reversed(own):
+            if (bound(node) | changes) & wanted or sets_the_seed(node):
+                needed.append((node, changes))
                 wanted |= read_names(node)
-        names = frozenset().union(*map(bound, needed)) - theirs  # bound here at first, then of what is the student's
-        steps.append(Step(tuple(reversed(needed)), names, theirs))
+        altered = frozenset().union(*(changes for _, changes in needed))
+        # What is bound here at first, and then of what is the student's, is the student's.
+        names = altered.union(*(bound(node) for node, _ in needed)) - theirs
+        steps.append(Step(tuple(node for node, _ in reversed(needed)), names, altered, theirs))
     return steps[::-1]
 
 
@@ -68,10 +76,16 @@ class _Analysis:
 
     def __init__(self):
         self.own: set[str] = set(dir(builtins))  # the grader's
+        self.modules: set[str] = set()  # what imports have bound: nobody means to change it
         self.later: dict[str, frozenset[str]] = {}  # function of the teacher's → what it reads when it is called
+        self.fills: dict[str, frozenset[str]] = {}  # function of the teacher's → whose objects it changes
+        self.in_place = IN_PLACE  # the functions that change what they are given
 
-    def cell(self, slot: Slot) -> tuple[list[ast.stmt], frozenset[str]]:
-        """The statements that need nothing of the student's, and the names that are the student's from here on."""
+    def cell(self, slot: Slot) -> tuple[list[tuple[ast.stmt, frozenset[str]]], frozenset[str]]:
+        """The statements that need nothing of the student's, and the names that are the student's from here on.
+
+        Each with the names whose objects it may change.
+        """
         if not slot.is_code:
             return [], frozenset()
         if slot.role != "given":
@@ -79,24 +93,32 @@ class _Analysis:
         own, theirs = [], set()
         for node, _ in statements(slot.source):
             if self._needs_the_student(read_now(node)):
-                theirs |= bound(node)
-                self.own -= bound(node)
+                lost = bound(node) | self._changed(node)
+                theirs |= lost
+                self.own -= lost
             else:
-                own.append(node)
+                own.append((node, self._changed(node) | (_asked(node) - self.modules)))
                 theirs -= bound(node)
                 self.own |= bound(node)
                 self._remember(node)
         return own, frozenset(theirs)
 
-    def _theirs(self, slot: Slot) -> tuple[list[ast.stmt], frozenset[str]]:
+    def _changed(self, node: ast.stmt) -> frozenset[str]:
+        """The names of containers that a statement changes, itself or by the teacher's functions."""
+        if isinstance(node, DEFINES):
+            return frozenset()
+        called = self._reached(read_now(node))
+        return filled(node, self.in_place).union(*(self.fills.get(name, ()) for name in called)) - self.modules
+
+    def _theirs(self, slot: Slot) -> tuple[list[tuple[ast.stmt, frozenset[str]]], frozenset[str]]:
         """What a test binds is the test's; of an answer, the student was given the imports of the released cell."""
         nodes = [node for text in (slot.source, slot.released) for node, _ in statements(text)]
         names = frozenset().union(*(bound(node) for node in nodes if not isinstance(node, IMPORTS)))
         if slot.role == "test":
             self.own -= names
             return [], frozenset()
-        imports = [node for node, _ in statements(slot.released) if isinstance(node, IMPORTS)]
-        given = frozenset().union(*map(bound, imports))
+        imports = [(node, frozenset()) for node, _ in statements(slot.released) if isinstance(node, IMPORTS)]
+        given = frozenset().union(*(bound(node) for node, _ in imports))
         theirs = frozenset().union(*map(bound, nodes)) - given
         self.own = (self.own - theirs) | given
         return imports, theirs
@@ -105,16 +127,49 @@ class _Analysis:
         is_function = isinstance(node, (*LATER, ast.ClassDef)) or isinstance(getattr(node, "value", None), ast.Lambda)
         for name in bound(node):
             self.later[name] = read_names(node) if is_function else frozenset()
+            self.fills[name] = frozenset()
+        if isinstance(node, IMPORTS):
+            self.modules |= bound(node)
+            return
+        self.modules -= bound(node)
+        self.in_place -= bound(node)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            fills = filled(node, self.in_place)
+            self.fills[node.name] = fills - parameters(node)
+            self.in_place |= {node.name} if fills & parameters(node) else frozenset()
 
     def _needs_the_student(self, names: frozenset[str]) -> bool:
+        return not self._reached(names) <= self.own
+
+    def _reached(self, names: frozenset[str]) -> set[str]:
+        """These names, and those that the functions among them read when they are called, and so on."""
         seen, queue = set(names), list(names)
         for name in queue:
-            if name not in self.own:
-                return True
             more = self.later.get(name, frozenset()) - seen
             seen |= more
             queue += more
-        return False
+        return seen
+
+
+def _kept(value: object) -> object:
+    """A container of Python's as it is now, for a cell further down changes it."""
+    if type(value) in (list, dict, set):
+        with contextlib.suppress(Exception):
+            return copy.deepcopy(value)
+    return value
+
+
+def _asked(node: ast.stmt) -> frozenset[str]:
+    """The names of objects of which more is asked than a value: `model.eval()`, `tokenizer.truncation_side = side`."""
+    return frozenset() if bound(node) else changed(node)
+
+
+def sets_the_seed(node: ast.stmt) -> bool:
+    """Whether a statement fixes what chance brings from there on: `random.seed(0)`, `torch.manual_seed(0)`."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
+            return "seed" in name
+    return False
 
 
 class Names(dict):
@@ -153,13 +208,15 @@ class Given:
         self.values: list[dict[str, object]] = []
         self.names = Names()
         with self.inside(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            for step in self.steps:
+            for number, step in enumerate(self.steps, 1):
                 for node in step.code:
                     try:
                         exec(compile(ast.Module([node], []), "<given>", "exec"), self.names)
                     except (Exception, SystemExit) as error:
                         self.broken |= dict.fromkeys(bound(node), f"{type(error).__name__}: {error}")
-                self.values.append({name: self.names[name] for name in step.names if name in self.names})
+                now = {name: self.names[name] for name in step.names if name in self.names}
+                changing = frozenset().union(*(later.changed for later in self.steps[number:]))
+                self.values.append({name: _kept(value) if name in changing else value for name, value in now.items()})
         self._forget_modules()
 
     @contextlib.contextmanager

@@ -22,6 +22,10 @@ LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)  # what stands in th
 SIMPLE = (ast.Assign, ast.AnnAssign, *IMPORTS, *DEFINES)  # what binds its names for certain
 BLOCKS = (ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While, ast.If, ast.Try, ast.TryStar, ast.ExceptHandler)
 BLOCKS += (ast.match_case,)
+# Methods of Python's containers that change them, and functions that change what they are given.
+METHODS = frozenset({"add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert", "pop"})
+METHODS |= {"popitem", "remove", "reverse", "setdefault", "sort", "update"}
+IN_PLACE = frozenset({"shuffle", "heapify", "heappop", "heappush", "insort", "insort_left", "insort_right"})
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -197,12 +201,10 @@ def _entered(node: ast.AST) -> frozenset[str]:
 def _locals(node: ast.AST) -> frozenset[str]:
     """The names that mean something of their own in a function or a comprehension."""
     if isinstance(node, LATER):
-        given = node.args
-        arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
         body = node.body if isinstance(node.body, list) else []
         inner = [part for statement in body for part in ast.walk(statement)]
         shared = {name for part in inner if isinstance(part, (ast.Global, ast.Nonlocal)) for name in part.names}
-        return frozenset({argument.arg for argument in arguments}.union(*map(bound, body)) - shared)
+        return parameters(node).union(*map(bound, body)) - shared
     if isinstance(node, COMPREHENSIONS):
         return frozenset().union(*(bound(generator.target) for generator in node.generators))
     return frozenset()
@@ -217,6 +219,45 @@ def changed(statement: ast.stmt) -> frozenset[str]:
         elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
             names.add(_root(inner.func))
     return frozenset(names - {""})
+
+
+def filled(node: ast.AST, in_place: frozenset[str] = IN_PLACE) -> frozenset[str]:
+    """The names of containers that a statement changes when it is run; of a function, when it is called.
+
+    `in_place` are the functions that change what they are given; of one that does, its parameter is among the names.
+
+    >>> sorted(filled(ast.parse("for a in b:\\n    c[a] = 1\\n    d.append(e())\\nshuffle(f)")))
+    ['c', 'd', 'f']
+    """
+    names = set()
+    for inner in _at_once(node):
+        match inner:
+            case ast.Subscript(ctx=ast.Store() | ast.Del()):
+                names.add(_root(inner))
+            case ast.Call(func=ast.Attribute(value=its, attr=name)) if name in METHODS:
+                names.add(_root(its))
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in in_place:
+                given = [*inner.args, *(keyword.value for keyword in inner.keywords)]
+                names |= {argument.id for argument in given if isinstance(argument, ast.Name)}
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        shared = {name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names}
+        return frozenset((names - _locals(node) | names & parameters(node) | shared) - {""})
+    return frozenset(names - {""})
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
+    """The names of what a function is given."""
+    given = node.args
+    arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
+    return frozenset(argument.arg for argument in arguments)
+
+
+def _at_once(node: ast.AST) -> Iterator[ast.AST]:
+    """All that runs when a statement does; of a function, when it is called."""
+    queue = list(node.body if isinstance(node, DEFINES) else [node])
+    for inner in queue:  # grows on the way: no recursion, whatever the student nests
+        yield inner
+        queue.extend(() if isinstance(inner, LATER) else ast.iter_child_nodes(inner))
 
 
 def _root(node: ast.expr) -> str:
