@@ -31,6 +31,7 @@ def parts(*cells: str | tuple[str, ...], test: str = "") -> list[str]:
          "import evaluate\nseqeval = evaluate.load('seqeval')"),
         ("x = 1\nfor i in range(3):\n    slow(i)", "y = 2", ""),
         ("rows = []\nrows.append(3)", "rows", "rows = []\nrows.append(3)"),
+        ("rows = [1, 2]\nshuffle(rows)\nshow(rows)", "rows", "rows = [1, 2]\nshuffle(rows)"),
         ("def helper(n):\n    return limit * n\nlimit = 3\nplot(helper)", "f = helper(2)",
          "def helper(n):\n    return limit * n\nlimit = 3"),
         ("x = 1\nx = x + 1\nprint(x)", "assert x == 2", "x = 1\nx = x + 1"),

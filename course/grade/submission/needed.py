@@ -9,7 +9,17 @@ from collections.abc import Callable
 
 from nbformat import NotebookNode
 
-from course.grade.submission.code import SIMPLE, bound, changed, parse, read_names, read_now, statements, taken_by
+from course.grade.submission.code import (
+    SIMPLE,
+    bound,
+    changed,
+    filled,
+    parse,
+    read_names,
+    read_now,
+    statements,
+    taken_by,
+)
 
 Asks = Callable[[NotebookNode], bool]
 
@@ -46,8 +56,8 @@ def _kept(
         taken = taken_by(tree) if index in tests and (tree := parse(cell.source)) else frozenset()
         for node, text in reversed(list(statements(cell.source))):
             if index in excursions:
-                is_needed = bound(node) & wanted or changed(node) & wanted & only_there or _binds_anything(node)
-                if not is_needed:
+                changes = (changed(node) | filled(node)) & only_there
+                if not ((bound(node) | changes) & wanted or _binds_anything(node)):
                     continue
                 kept.append(text)
             if isinstance(node, SIMPLE):
