@@ -235,6 +235,29 @@ def test_what_fills_a_container_that_a_test_reads_is_computed_as_well(code):
 
 
 @pytest.mark.parametrize(
+    ("code", "is_theirs"),
+    [
+        ("rows.append(1)", True),
+        ("for n in range(3):\n    rows.append(n)", True),
+        ("model.fit(rows)", True),
+        ("model.head.bias = 3", True),
+        ("if rows:\n    model.fit(rows)", True),
+        ("def f():\n    model.fit(rows)", False),
+        ("made = model.predict(rows)", False),
+        ("print(model.predict(rows))", False),
+        ("show(model, rows)", False),
+    ],
+)
+def test_what_an_answer_changes_is_the_students(code, is_theirs):
+    """Not what the teacher's solution only uses: a student who exchanges it changes no test."""
+    given, test = cell("rows, model = [], Model()"), cell("assert rows and model", "t", grade=True)
+    answer = cell(f"### BEGIN SOLUTION\n{code}\n### END SOLUTION", "f", solution=True)
+    released = cell("raise NotImplementedError()", "f", solution=True)
+    _, step, _ = plan(notebook(given, answer, test), notebook(given, released, test))
+    assert bool(step.theirs & {"rows", "model"}) == is_theirs
+
+
+@pytest.mark.parametrize(
     "code", ["show(x)", "print(x, f)", "y = x.copy()", "y = [n for n in x]", "def g():\n    x.append(1)"]
 )
 def test_what_only_looks_at_an_object_is_not_computed(code):

@@ -26,8 +26,8 @@ from course.grade.submission.code import (
     IMPORTS,
     IN_PLACE,
     LATER,
+    asked,
     bound,
-    changed,
     filled,
     parameters,
     read_names,
@@ -93,17 +93,21 @@ class _Analysis:
         own, theirs = [], set()
         for node, _ in statements(slot.source):
             if self._needs_the_student(read_now(node)):
-                lost = bound(node) | self._changed(node)
+                lost = bound(node) | self._filled(node)
                 theirs |= lost
                 self.own -= lost
             else:
-                own.append((node, self._changed(node) | (_asked(node) - self.modules)))
+                own.append((node, self._changed(node)))
                 theirs -= bound(node)
                 self.own |= bound(node)
                 self._remember(node)
         return own, frozenset(theirs)
 
     def _changed(self, node: ast.stmt) -> frozenset[str]:
+        """The names of objects that a statement changes, or may change, as far as one can see."""
+        return self._filled(node) | asked(node) - self.modules
+
+    def _filled(self, node: ast.stmt) -> frozenset[str]:
         """The names of containers that a statement changes, itself or by the teacher's functions."""
         if isinstance(node, DEFINES):
             return frozenset()
@@ -111,7 +115,10 @@ class _Analysis:
         return filled(node, self.in_place).union(*(self.fills.get(name, ()) for name in called)) - self.modules
 
     def _theirs(self, slot: Slot) -> tuple[list[tuple[ast.stmt, frozenset[str]]], frozenset[str]]:
-        """What a test binds is the test's; of an answer, the student was given the imports of the released cell."""
+        """What a test binds is the test's; what an answer binds or changes is the student's.
+
+        The student was given the imports of the released cell.
+        """
         nodes = [node for text in (slot.source, slot.released) for node, _ in statements(text)]
         names = frozenset().union(*(bound(node) for node in nodes if not isinstance(node, IMPORTS)))
         if slot.role == "test":
@@ -119,7 +126,7 @@ class _Analysis:
             return [], frozenset()
         imports = [(node, frozenset()) for node, _ in statements(slot.released) if isinstance(node, IMPORTS)]
         given = frozenset().union(*(bound(node) for node, _ in imports))
-        theirs = frozenset().union(*map(bound, nodes)) - given
+        theirs = frozenset().union(*(bound(node) | self._changed(node) for node in nodes)) - given
         self.own = (self.own - theirs) | given
         return imports, theirs
 
@@ -157,11 +164,6 @@ def _kept(value: object) -> object:
         with contextlib.suppress(Exception):
             return copy.deepcopy(value)
     return value
-
-
-def _asked(node: ast.stmt) -> frozenset[str]:
-    """The names of objects of which more is asked than a value: `model.eval()`, `tokenizer.truncation_side = side`."""
-    return frozenset() if bound(node) else changed(node)
 
 
 def sets_the_seed(node: ast.stmt) -> bool:

@@ -245,6 +245,22 @@ def filled(node: ast.AST, in_place: frozenset[str] = IN_PLACE) -> frozenset[str]
     return frozenset(names - {""})
 
 
+def asked(node: ast.stmt) -> frozenset[str]:
+    """The names of objects of which a statement that binds nothing asks more than a value: they may change by that.
+
+    >>> sorted(asked(ast.parse("a.eval()\\nif b:\\n    c.d = e.f()\\nprint(g.h())")))
+    ['a', 'c']
+    """
+    names = set()
+    for inner in () if bound(node) else _at_once(node):
+        match inner:
+            case ast.Attribute(ctx=ast.Store() | ast.Del()):
+                names.add(_root(inner))
+            case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
+                names.add(_root(method))
+    return frozenset(names - {""})
+
+
 def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
     """The names of what a function is given."""
     given = node.args
