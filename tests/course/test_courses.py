@@ -289,6 +289,44 @@ def test_what_a_test_replaces_is_whole_again_for_the_next_submission(course, way
     assert by_command(course, "--tests", way) == {"s0": 3, "s1": 3, "s2": 3}
 
 
+FILLED = (
+    (
+        "given",
+        "import random\n"
+        "import numpy as np\n"
+        "from sklearn.linear_model import LinearRegression\n"
+        "random.seed(1)\n"
+        "X = [[n] for n in range(9)]\n"
+        "random.shuffle(X)\n"
+        "y = []\n"
+        "for (n,) in X:\n"
+        "    y.append(2 * n)\n"
+        "model, squares = LinearRegression(), []\n"
+        "lines = !printf 'one\\ntwo'",
+        None,
+    ),
+    (
+        "fit",
+        "### BEGIN SOLUTION\nmodel.fit(X, y)\nfor n in range(3):\n    squares.append(n * n)\n### END SOLUTION",
+        "answer",
+    ),
+    ("test_fit", "assert squares == [0, 1, 4] and lines == ['one', 'two'] and sum(y) == 72", 3),
+    ("more", "for line in lines:\n    squares.append(len(squares))", None),
+    ("test_model", "assert squares == [0, 1, 4, 3, 4]\nassert np.allclose(model.predict([[20]]), [40])", 4),
+)
+
+
+@pytest.mark.parametrize("way", ["outside", "inside"])
+def test_what_given_cells_and_answers_fill_is_filled(course, way):
+    """Not only what they assign: loops and shuffles, a model that is trained, a list that a shell command made."""
+    right = "model.fit(X, y)\nsquares += [0, 1, 4]"
+    course.write(notebook(*FILLED))
+    course.submit("right", answered(notebook(*FILLED), fit=right))
+    course.submit("untrained", answered(notebook(*FILLED), fit="squares += [0, 1, 4]"))
+    course.submit("unfilled", answered(notebook(*FILLED), fit="model.fit(X, y)"))
+    assert by_command(course, "--tests", way) == {"right": 7, "untrained": 3, "unfilled": 0}
+
+
 POISON = """import signal, time
 def double(x):
     if x == 2:
