@@ -61,7 +61,7 @@ def plan(source: NotebookNode, release: NotebookNode) -> list[Step]:
     for own, theirs in reversed(found):
         needed = []
         for node, changes in reversed(own):
-            if (bound(node) | changes) & wanted or sets_the_seed(node):
+            if (bound(node) | changes) & wanted or _sets_the_seed(node):
                 needed.append((node, changes))
                 wanted |= read_names(node)
         altered = frozenset().union(*(changes for _, changes in needed))
@@ -166,7 +166,7 @@ def _kept(value: object) -> object:
     return value
 
 
-def sets_the_seed(node: ast.stmt) -> bool:
+def _sets_the_seed(node: ast.stmt) -> bool:
     """Whether a statement fixes what chance brings from there on: `random.seed(0)`, `torch.manual_seed(0)`."""
     match node:
         case ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
