@@ -20,22 +20,27 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from course.grade import roles
 from course.grade.submission.cells import Slot, slots_of
 from course.grade.submission.code import (
     DEFINES,
     IMPORTS,
     IN_PLACE,
-    LATER,
     asked,
+    assigned,
     bound,
     filled,
     parameters,
     read_names,
     read_now,
+    root,
     statements,
 )
 
 MODULE = "__test__"
+BUILTINS = frozenset(dir(builtins)) - {"open"}
+OUTSIDE = frozenset({"os", "pathlib", "Path", "shutil"})  # what is done by these is found by these: a folder, a file
+VIEWERS = frozenset({"print", "pprint", "display", "show", "plt", "sns"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,17 +63,28 @@ def plan(source: NotebookNode, release: NotebookNode) -> list[Step]:
     found = [analysis.cell(slot) for slot in slots]
     wanted = {name for slot in slots if slot.role == "test" for name in slot.reads}
     steps = []
-    for own, theirs in reversed(found):
+    for slot, (own, theirs) in zip(reversed(slots), reversed(found), strict=True):
+        is_excursus = roles.is_excursus(source.cells[slot.index])
         needed = []
-        for node, changes in reversed(own):
-            if (bound(node) | changes) & wanted or _sets_the_seed(node):
-                needed.append((node, changes))
-                wanted |= read_names(node)
-        altered = frozenset().union(*(changes for _, changes in needed))
+        for part in reversed(own):
+            may_matter = bound(part.node) | part.changes | (frozenset() if is_excursus else part.touches)
+            if may_matter & wanted or _sets_the_seed(part.node):
+                needed.append(part)
+                wanted |= read_names(part.node)
+        changes = frozenset().union(*(part.changes | part.touches & wanted for part in needed))
         # What is bound here at first, and then of what is the student's, is the student's.
-        names = altered.union(*(bound(node) for node, _ in needed)) - theirs
-        steps.append(Step(tuple(node for node, _ in reversed(needed)), names, altered, theirs))
+        names = changes.union(*(bound(part.node) for part in needed)) - theirs
+        steps.append(Step(tuple(part.node for part in reversed(needed)), names, changes, theirs))
     return steps[::-1]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """A statement that needs nothing of the student's; the names whose objects it changes, and that it works with."""
+
+    node: ast.stmt
+    changes: frozenset[str] = frozenset()
+    touches: frozenset[str] = frozenset()
 
 
 class _Analysis:
@@ -77,15 +93,14 @@ class _Analysis:
     def __init__(self):
         self.own: set[str] = set(dir(builtins))  # the grader's
         self.modules: set[str] = set()  # what imports have bound: nobody means to change it
+        self.classes: set[str] = set()  # of the teacher's
         self.later: dict[str, frozenset[str]] = {}  # function of the teacher's → what it reads when it is called
         self.fills: dict[str, frozenset[str]] = {}  # function of the teacher's → whose objects it changes
         self.in_place = IN_PLACE  # the functions that change what they are given
+        self.aliases: dict[str, frozenset[str]] = {}  # name → all that may stand for the same object
 
-    def cell(self, slot: Slot) -> tuple[list[tuple[ast.stmt, frozenset[str]]], frozenset[str]]:
-        """The statements that need nothing of the student's, and the names that are the student's from here on.
-
-        Each with the names whose objects it may change.
-        """
+    def cell(self, slot: Slot) -> tuple[list[_Part], frozenset[str]]:
+        """The statements that need nothing of the student's, and the names that are the student's from here on."""
         if not slot.is_code:
             return [], frozenset()
         if slot.role != "given":
@@ -93,11 +108,12 @@ class _Analysis:
         own, theirs = [], set()
         for node, _ in statements(slot.source):
             if self._needs_the_student(read_now(node)):
-                lost = bound(node) | self._filled(node)
+                lost = bound(node) | self._filled(node) | self._set(node)
+                lost = lost.union(*(self.aliases.get(name, ()) for name in lost - bound(node)))
                 theirs |= lost
                 self.own -= lost
             else:
-                own.append((node, self._changed(node)))
+                own.append(_Part(node, self._changed(node), self._touched(node)))
                 theirs -= bound(node)
                 self.own |= bound(node)
                 self._remember(node)
@@ -105,7 +121,14 @@ class _Analysis:
 
     def _changed(self, node: ast.stmt) -> frozenset[str]:
         """The names of objects that a statement changes, or may change, as far as one can see."""
-        return self._filled(node) | asked(node) - self.modules
+        changed = self._filled(node) | asked(node) - self.modules
+        return changed.union(*(self.aliases.get(name, ()) for name in changed))
+
+    def _touched(self, node: ast.stmt) -> frozenset[str]:
+        """The names of objects that a statement may change, though nobody can see it."""
+        reached = self._reached(read_now(node)) if _acts(node) else set()
+        same = frozenset().union(*(self.aliases.get(name, ()) for name in reached))
+        return frozenset(reached | same) - (self.modules - OUTSIDE) - BUILTINS
 
     def _filled(self, node: ast.stmt) -> frozenset[str]:
         """The names of containers that a statement changes, itself or by the teacher's functions."""
@@ -114,7 +137,13 @@ class _Analysis:
         called = self._reached(read_now(node))
         return filled(node, self.in_place).union(*(self.fills.get(name, ()) for name in called)) - self.modules
 
-    def _theirs(self, slot: Slot) -> tuple[list[tuple[ast.stmt, frozenset[str]]], frozenset[str]]:
+    def _set(self, node: ast.stmt) -> frozenset[str]:
+        """The names of objects whose attributes get something of the student's, `box.value = answer(3)`."""
+        inside = bound(node)
+        found = (name for name, each in assigned(node) if self._needs_the_student(read_now(each) - inside))
+        return frozenset(found) - self.modules
+
+    def _theirs(self, slot: Slot) -> tuple[list[_Part], frozenset[str]]:
         """What a test binds is the test's; what an answer binds or changes is the student's.
 
         The student was given the imports of the released cell.
@@ -124,26 +153,43 @@ class _Analysis:
         if slot.role == "test":
             self.own -= names
             return [], frozenset()
-        imports = [(node, frozenset()) for node, _ in statements(slot.released) if isinstance(node, IMPORTS)]
-        given = frozenset().union(*(bound(node) for node, _ in imports))
+        imports = [_Part(node) for node, _ in statements(slot.released) if isinstance(node, IMPORTS)]
+        given = frozenset().union(*(bound(part.node) for part in imports))
         theirs = frozenset().union(*(bound(node) | self._changed(node) for node in nodes)) - given
+        for node in nodes:
+            theirs |= self._remember_fills(node)
         self.own = (self.own - theirs) | given
         return imports, theirs
 
     def _remember(self, node: ast.stmt) -> None:
-        is_function = isinstance(node, (*LATER, ast.ClassDef)) or isinstance(getattr(node, "value", None), ast.Lambda)
+        value = getattr(node, "value", None)
+        is_instance = isinstance(value, ast.Call) and root(value.func) in self.classes
+        is_function = isinstance(node, DEFINES) or isinstance(value, ast.Lambda)
         for name in bound(node):
-            self.later[name] = read_names(node) if is_function else frozenset()
+            self.later[name] = read_names(node) if is_function or is_instance else frozenset()
             self.fills[name] = frozenset()
+            self.aliases[name] = frozenset({name})
+        if isinstance(node, ast.Assign):
+            names = {target.id for target in node.targets if isinstance(target, ast.Name)}
+            names |= {root(value)} - self.modules - {""} if names else set()
+            same = frozenset(names).union(*(self.aliases.get(name, ()) for name in names))
+            self.aliases |= dict.fromkeys(same, same)
         if isinstance(node, IMPORTS):
             self.modules |= bound(node)
             return
         self.modules -= bound(node)
+        self.classes = self.classes - bound(node) | ({node.name} if isinstance(node, ast.ClassDef) else set())
         self.in_place -= bound(node)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            fills = filled(node, self.in_place)
-            self.fills[node.name] = fills - parameters(node)
-            self.in_place |= {node.name} if fills & parameters(node) else frozenset()
+        self._remember_fills(node)
+
+    def _remember_fills(self, node: ast.stmt) -> frozenset[str]:
+        """Of a function: whether it changes what it is given; returns the names of what else it changes."""
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return frozenset()
+        fills = filled(node, self.in_place)
+        self.fills[node.name] = fills - parameters(node)
+        self.in_place |= {node.name} if fills & parameters(node) else frozenset()
+        return self.fills[node.name]
 
     def _needs_the_student(self, names: frozenset[str]) -> bool:
         return not self._reached(names) <= self.own
@@ -164,6 +210,18 @@ def _kept(value: object) -> object:
         with contextlib.suppress(Exception):
             return copy.deepcopy(value)
     return value
+
+
+def _acts(node: ast.stmt) -> bool:
+    """Whether a statement does something besides binding names and showing things."""
+    match node:
+        case ast.Expr(value=ast.Call() as call):
+            return root(call.func) not in VIEWERS
+        case ast.Assign() | ast.AnnAssign():
+            return bool(asked(node) | filled(node))
+        case ast.Expr():
+            return False
+    return not isinstance(node, (*IMPORTS, *DEFINES))
 
 
 def _sets_the_seed(node: ast.stmt) -> bool:

@@ -215,9 +215,9 @@ def changed(statement: ast.stmt) -> frozenset[str]:
     names = set()
     for inner in ast.walk(statement):
         if isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, (ast.Store, ast.Del)):
-            names.add(_root(inner))
+            names.add(root(inner))
         elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
-            names.add(_root(inner.func))
+            names.add(root(inner.func))
     return frozenset(names - {""})
 
 
@@ -233,9 +233,9 @@ def filled(node: ast.AST, in_place: frozenset[str] = IN_PLACE) -> frozenset[str]
     for inner in _at_once(node):
         match inner:
             case ast.Subscript(ctx=ast.Store() | ast.Del()):
-                names.add(_root(inner))
+                names.add(root(inner))
             case ast.Call(func=ast.Attribute(value=its, attr=name)) if name in METHODS:
-                names.add(_root(its))
+                names.add(root(its))
             case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in in_place:
                 given = [*inner.args, *(keyword.value for keyword in inner.keywords)]
                 names |= {argument.id for argument in given if isinstance(argument, ast.Name)}
@@ -255,10 +255,24 @@ def asked(node: ast.stmt) -> frozenset[str]:
     for inner in () if bound(node) else _at_once(node):
         match inner:
             case ast.Attribute(ctx=ast.Store() | ast.Del()):
-                names.add(_root(inner))
+                names.add(root(inner))
             case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
-                names.add(_root(method))
+                names.add(root(method))
     return frozenset(names - {""})
+
+
+def assigned(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
+    """The names of objects whose attributes get a value when a statement is run, each with what gives it.
+
+    >>> [name for name, _ in assigned(ast.parse("for a in b:\\n    c.d.e = a\\n    f = g.h = c.i()"))]
+    ['c', 'g']
+    """
+    for inner in _at_once(node):
+        match inner:
+            case ast.Assign(targets=targets):
+                yield from ((root(target), inner) for target in targets if isinstance(target, ast.Attribute))
+            case ast.AugAssign(target=ast.Attribute() as target) | ast.AnnAssign(target=ast.Attribute() as target):
+                yield root(target), inner
 
 
 def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
@@ -276,7 +290,8 @@ def _at_once(node: ast.AST) -> Iterator[ast.AST]:
         queue.extend(() if isinstance(inner, LATER) else ast.iter_child_nodes(inner))
 
 
-def _root(node: ast.expr) -> str:
+def root(node: ast.expr) -> str:
+    """The name that an attribute or an item begins with, "" for none: `x` of `x[0].y`."""
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
