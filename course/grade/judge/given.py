@@ -15,7 +15,7 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -39,8 +39,8 @@ from course.grade.submission.code import (
 
 MODULE = "__test__"
 BUILTINS = frozenset(dir(builtins)) - {"open"}
-OUTSIDE = frozenset({"os", "pathlib", "Path", "shutil"})  # what is done by these is found by these: a folder, a file
-VIEWERS = frozenset({"print", "pprint", "display", "show", "plt", "sns"})
+FILES = frozenset({"os", "pathlib", "Path", "shutil"})  # what is done by these is found by these: a folder, a file
+VIEWERS = frozenset({"print", "pprint", "display", "show", "plt", "sns"})  # they look at what they get
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +108,7 @@ class _Analysis:
         own, theirs = [], set()
         for node, _ in statements(slot.source):
             if self._needs_the_student(read_now(node)):
-                lost = bound(node) | self._filled(node) | self._set(node)
-                lost = lost.union(*(self.aliases.get(name, ()) for name in lost - bound(node)))
+                lost = bound(node) | self._alike((self._filled(node) | self._set(node)) - bound(node))
                 theirs |= lost
                 self.own -= lost
             else:
@@ -121,14 +120,12 @@ class _Analysis:
 
     def _changed(self, node: ast.stmt) -> frozenset[str]:
         """The names of objects that a statement changes, or may change, as far as one can see."""
-        changed = self._filled(node) | asked(node) - self.modules
-        return changed.union(*(self.aliases.get(name, ()) for name in changed))
+        return self._alike(self._filled(node) | asked(node) - self.modules)
 
     def _touched(self, node: ast.stmt) -> frozenset[str]:
         """The names of objects that a statement may change, though nobody can see it."""
         reached = self._reached(read_now(node)) if _acts(node) else set()
-        same = frozenset().union(*(self.aliases.get(name, ()) for name in reached))
-        return frozenset(reached | same) - (self.modules - OUTSIDE) - BUILTINS
+        return self._alike(reached) - (self.modules - FILES) - BUILTINS
 
     def _filled(self, node: ast.stmt) -> frozenset[str]:
         """The names of containers that a statement changes, itself or by the teacher's functions."""
@@ -172,7 +169,7 @@ class _Analysis:
         if isinstance(node, ast.Assign):
             names = {target.id for target in node.targets if isinstance(target, ast.Name)}
             names |= {root(value)} - self.modules - {""} if names else set()
-            same = frozenset(names).union(*(self.aliases.get(name, ()) for name in names))
+            same = self._alike(names)
             self.aliases |= dict.fromkeys(same, same)
         if isinstance(node, IMPORTS):
             self.modules |= bound(node)
@@ -190,6 +187,10 @@ class _Analysis:
         self.fills[node.name] = fills - parameters(node)
         self.in_place |= {node.name} if fills & parameters(node) else frozenset()
         return self.fills[node.name]
+
+    def _alike(self, names: Set[str]) -> frozenset[str]:
+        """These names, and those that may stand for the same objects."""
+        return frozenset(names).union(*(self.aliases.get(name, ()) for name in names))
 
     def _needs_the_student(self, names: frozenset[str]) -> bool:
         return not self._reached(names) <= self.own
