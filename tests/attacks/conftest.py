@@ -157,9 +157,11 @@ class Outcome:
 
     @property
     def printed(self) -> str:
-        """All text that the student's cells printed."""
+        """All text that the student's cells printed, and the errors that ended them."""
         cells = nbformat.reads(self.notebook.decode(), as_version=4).cells
-        return "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        errors = (f"{output.ename}: {output.evalue}\n" if output.output_type == "error" else "" for output in outputs)
+        return "".join(output.get("text", error) for output, error in zip(outputs, errors))
 
     @property
     def page(self) -> str:
