@@ -127,7 +127,8 @@ def load_tokenizer(checkpoint: str, max_length: int = 0, truncation_side: str = 
 
 def _tokenizer_of(checkpoint: str, folder: str):
     """A tokenizer of its own for everybody who asks. That of an encoder with a large vocabulary takes half a second to
-    load, so it is loaded once per process; the part in Rust, whose settings every call sets anew, is shared.
+    load, so it is loaded once per process; the vocabulary and the part in Rust, whose settings every call sets anew,
+    are shared.
     """
     from transformers import AutoTokenizer
 
@@ -136,7 +137,8 @@ def _tokenizer_of(checkpoint: str, folder: str):
     if folder not in _tokenizers:
         _tokenizers[folder] = AutoTokenizer.from_pretrained(folder)
     loaded = _tokenizers[folder]
-    return copy.deepcopy(loaded, {id(loaded._tokenizer): loaded._tokenizer})
+    shared = [loaded._tokenizer, *filter(None, [getattr(loaded, "_vocab", None)])]
+    return copy.deepcopy(loaded, {id(part): part for part in shared})
 
 
 def device() -> str:

@@ -20,6 +20,8 @@ from course.grade.run import Run
 from course.grade.sandbox.limits import Limits
 from course.grade.sandbox.warm import Warm
 from course.grade.submission import building
+from course.grade.submission.cells import slots_of
+from course.grade.submission.needed import needed_parts
 from course.notebooks import files
 from course.notebooks.files import Choice
 from course.notebooks.reading import Unreadable, WrongNotebook
@@ -97,6 +99,14 @@ def given_of(source: bytes, release: bytes, files: tuple[tuple[str, bytes], ...]
     return Given(*notebooks_of(source, release), files)
 
 
+@functools.lru_cache(8)
+def _read_once(source: bytes, release: bytes) -> None:
+    """Read the teacher's code, most of which stands in every submission: what is said of it is kept."""
+    notebook, released = notebooks_of(source, release)
+    slots_of(notebook, released)
+    needed_parts(notebook, roles.is_excursus, roles.is_test)
+
+
 def way_of(job: Job) -> Judged:
     """How the tests of a job are judged."""
     return job.tests or roles.way_of(notebooks_of(job.source, job.release)[0])
@@ -104,6 +114,7 @@ def way_of(job: Job) -> Judged:
 
 def prepare(job: Job) -> Given | None:
     """What all submissions to the same notebook share, computed once, before a process is forked for one of them."""
+    _read_once(job.source, job.release)
     return given_of(job.source, job.release, job.files) if way_of(job) == "outside" else None
 
 

@@ -5,12 +5,15 @@ error, whatever a student has written: what cannot be read is None, or empty.
 """
 
 import ast
+import functools
 import re
 import warnings
 from collections.abc import Iterable, Iterator
 
 MAX_PARSED = 400_000  # characters of code that are parsed in one notebook: ten times a long one
 MAX_PARSED_CELL = 20_000  # of one cell: Python's parser needs quadratic time for an f-string (300,000: 20 seconds)
+KNOWN = 512  # cells whose tree is kept: most stand in the next submission as well
+KNOWN_NODES = 16 * KNOWN  # whose names are kept
 
 DEFINITION = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)[ \t]*[(:]", re.MULTILINE)
 MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?{1,2}[ \t]*|([\w.][\w., \t]*=)[ \t]*[%!].*)$", re.MULTILINE)
@@ -29,8 +32,9 @@ IN_PLACE = frozenset({"shuffle", "heapify", "heappop", "heappush", "insort", "in
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
+@functools.lru_cache(KNOWN)
 def parse(source: str) -> ast.Module | None:
-    """The syntax tree. None for what is no Python, or too long to parse.
+    """The syntax tree, which nobody may change. None for what is no Python, or too long to parse.
 
     Magics and shell commands count as `pass`; what one is assigned to, `files = !ls`, is bound by IPython alone.
     """
@@ -56,6 +60,7 @@ def definitions(tree: ast.Module | None) -> dict[str, ast.stmt]:
     return {node.name: node for node in tree.body if isinstance(node, DEFINES)} if tree else {}
 
 
+@functools.lru_cache(KNOWN_NODES)
 def bound(node: ast.AST) -> frozenset[str]:
     """The names that a cell or a statement leaves behind."""
     names, queue = set(), [node]
@@ -136,6 +141,7 @@ class _Before:
         return scope is not None
 
 
+@functools.lru_cache(KNOWN_NODES)
 def _taken(node: ast.AST, *, at_once: bool) -> frozenset[str]:
     names: set[str] = set()
     nothing = _Before({}, 0, None)
