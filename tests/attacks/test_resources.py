@@ -62,8 +62,15 @@ def test_many_endless_cells_end_with_the_whole(grade):
 def test_a_test_that_calls_slow_functions_ends_too(grade, monkeypatch):
     """Each call is within the limit, also on a busy machine; their number is not: the referee's own clock ends it."""
     monkeypatch.setattr("course.grade.judge.outside.MARGIN", 1)
-    slow = "import time\nclass Tally:\n    count = lambda s, w: 2\n    def __len__(self):\n        time.sleep(2)\n        return 2\n    __getitem__ = lambda s, w: time.sleep(2)\ndef make_tally(words):\n    time.sleep(2)\n    return Tally()"
-    outcome = grade(make_tally=slow, limits={"cell_seconds": 4, "total_seconds": 60})
+    slow = """import time
+class Tally:
+    count = lambda s, w: 2 * (w == "a")
+    __len__ = lambda s: time.sleep(3) or 2
+    __getitem__ = lambda s, w: time.sleep(3) or 1
+def make_tally(words):
+    time.sleep(3)
+    return Tally()"""
+    outcome = grade(make_tally=slow, limits={"cell_seconds": 5, "total_seconds": 60})  # 12 s of sleep, 6 s of patience
     assert outcome.earned == ALL - {"test_tally"}
     assert outcome.verdict.verdict == "timed_out"
 
