@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import helpers  # noqa: F401  # isort: skip  (sets how threads wait, before torch is imported)
 import torch
 from datasets import Dataset
 from transformers import (

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from unittest import mock
 
+import helpers  # noqa: F401  # isort: skip  (sets how threads wait, before torch is imported)
 import torch
 from datasets import DatasetDict
 from transformers import DataCollatorForSeq2Seq, PreTrainedTokenizerBase, PrinterCallback, set_seed

@@ -28,6 +28,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import helpers  # noqa: F401  # isort: skip  (sets how threads wait, before torch is imported)
 import torch
 from datasets import Dataset
 from transformers import (
