@@ -26,7 +26,7 @@ site: $(READY) ## the course as a website in site/
 
 bench: $(READY) ## how fast it is, beside the goals: takes long; each line can be run alone
 	mkdir -p runs/bench
-	OMP_NUM_THREADS=1 $(BIN)/python tests/bench/start.py --notebooks all --json runs/bench/start.json
+	$(BIN)/python tests/bench/start.py --notebooks all --out runs --json runs/bench/start.json
 	$(BIN)/python tests/bench/ladder.py --students 8 32 100 300 --dask --nbgrader 8 --json runs/bench/ladder.json
 	$(BIN)/python tests/bench/simulation.py runs/bench/ladder.json --json runs/bench/simulation.json
 	$(BIN)/python tests/bench/grading.py --students 8 --languages intent --json runs/bench/languages.json

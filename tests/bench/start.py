@@ -45,12 +45,10 @@ def in_turn(commands: dict[str, list[str]], repeats: int) -> dict[str, float]:
     return {name: statistics.median(found) for name, found in taken.items()}
 
 
-def run_notebook(name: str) -> float:
-    """Seconds of a notebook such as `ner-en` from top to bottom, its kernel's start included."""
+def run_notebook(name: str, out: str) -> float:
+    """Seconds of a notebook such as `ner-en` from top to bottom, its kernel's start included; it lies in `out` then."""
     unit, _, language = name.rpartition("-")
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["-m", "course.cli", "run", unit, "--lang", language, "--profile", "offline", "--out", folder]
-        return seconds_of(command)
+    return seconds_of(["-m", "course.cli", "run", unit, "--lang", language, "--profile", "offline", "--out", out])
 
 
 def main() -> None:
@@ -60,6 +58,7 @@ def main() -> None:
         "--repeats", type=positive, default=9, help="of the short ones; the build has three at most (9)"
     )
     parser.add_argument("--notebooks", nargs="*", default=[], metavar="UNIT-LANG", help="`all` for every one")
+    parser.add_argument("--out", type=Path, help="folder for the notebooks that ran and their results.json")
     parser.add_argument("--json", type=Path, help="write the figures there")
     options = parser.parse_args()
     built = sorted(path.name for path in (ROOT / "source").glob("*-*"))
@@ -82,8 +81,9 @@ def main() -> None:
     note(HELP, HELP, short[HELP])
     builds = [seconds_of(["-m", "course.cli", "build", "--check"], (0, 1)) for _ in range(min(3, options.repeats))]
     note(BUILD, BUILD, statistics.median(builds))
-    for name in names:
-        note(f"{NOTEBOOK} {name}", NOTEBOOK, run_notebook(name))
+    with tempfile.TemporaryDirectory() as passing:
+        for name in names:
+            note(f"{NOTEBOOK} {name}", NOTEBOOK, run_notebook(name, str(options.out or passing)))
     if options.json:
         record = {"cores": os.cpu_count(), "bare_python_seconds": round(short["bare"], 3), "found": found}
         options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
