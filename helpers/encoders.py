@@ -148,7 +148,7 @@ def _made(name: str, own: Path, write: Callable[[Path], None]) -> Path:
     except OSError as error:
         raise ModelUnavailable(
             _(
-                "{name} cannot be kept in {folder} ({reason}): free 300 MB there, or let XDG_CACHE_HOME name another "
+                "{name} cannot be kept in {folder} ({reason}): free 400 MB there, or let XDG_CACHE_HOME name another "
                 "place.",
                 name=name,
                 folder=own.parent,

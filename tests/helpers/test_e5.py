@@ -169,10 +169,26 @@ def test_texts_are_normalised_as_the_file_says(source, folder):
 
 
 def test_it_computes_in_32_bits(folder):
-    """The file holds 16, and transformers would take those."""
     from transformers import AutoModel
 
     assert {tensor.dtype for tensor in AutoModel.from_pretrained(folder).state_dict().values()} == {torch.float32}
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux says what a process has mapped")
+def test_models_share_the_file_until_one_of_them_writes(folder):
+    from transformers import AutoModel
+
+    one, other = (AutoModel.from_pretrained(folder) for _ in range(2))
+    spans = [
+        line.split()[0].split("-") for line in Path("/proc/self/maps").read_text().splitlines() if str(folder) in line
+    ]
+    mapped = [range(int(start, 16), int(stop, 16)) for start, stop in spans]
+    assert all(any(weight.data_ptr() in span for span in mapped) for weight in one.parameters())
+    before = other.get_input_embeddings().weight[5].clone()
+    with torch.no_grad():
+        one.get_input_embeddings().weight[5] += 1
+    assert torch.equal(other.get_input_embeddings().weight[5], before)
+    assert torch.equal(AutoModel.from_pretrained(folder).get_input_embeddings().weight[5], before)
 
 
 def test_translations_lie_nearer_than_other_pairs(folder):
